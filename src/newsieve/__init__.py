@@ -1,0 +1,34 @@
+"""newsieve tells content, captions, promos and navigation apart on news-aggregator pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from newsieve.classifier import Classifier, ModelError
+    from newsieve.labels import Kind, Label
+    from newsieve.page import Block, Page
+    from newsieve.shipped import classify, classify_many
+
+__all__ = ["Block", "Classifier", "Kind", "Label", "ModelError", "Page", "classify", "classify_many"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Block": "page", "Classifier": "classifier", "Kind": "labels", "Label": "labels", "ModelError": "classifier",
+    "Page": "page", "classify": "shipped", "classify_many": "shipped",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Load the public names when they are first used, so that importing the package does no work."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'newsieve' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"newsieve.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

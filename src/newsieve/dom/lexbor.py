@@ -1,0 +1,76 @@
+"""Adapter: HTML text, through lexbor (selectolax)."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from newsieve.dom.tree import INVISIBLE, Tree
+
+_TEXT = 2  # lexbor's number of the tag "-text"
+_FIRST_UNKNOWN = 1 << 12  # lexbor numbers the tags of the HTML standard from 1; all others by their address
+
+
+def read(html: str) -> Tree:
+    """Parse `html` as a browser does and flatten it. Raises nothing on broken markup."""
+    tree = Tree()
+    root = LexborHTMLParser(_with_closed_frames(_without_surrogates(html))).root
+    if root is not None:
+        _walk(list(root.traverse(include_text=True)), tree)
+    return tree
+
+
+def _walk(nodes: list[LexborNode], tree: Tree) -> None:
+    """Add `nodes`, which stand in document order. A node whose parent was not entered is not entered either."""
+    numbers = {nodes[0].parent.mem_id: -1} if nodes[0].parent is not None else {}
+    add_text, open_element, names = tree.add_text, tree.open, _names()
+    for node in nodes:
+        parent = numbers.get(node.parent.mem_id)  # type: ignore[union-attr] # the root's parent is the document
+        if parent is None:
+            continue
+        tag_id = node.tag_id
+        if tag_id == _TEXT:
+            add_text(node.text_content, parent)
+            continue
+        tag = names.get(tag_id)
+        if tag is None:
+            tag = node.tag or "-"
+            if tag_id < _FIRST_UNKNOWN:
+                names[tag_id] = tag
+        if tag[0] in "-!":
+            continue
+        number = open_element(tag, node.attributes, parent)
+        if tag not in INVISIBLE:
+            numbers[node.mem_id] = number
+
+
+@cache
+def _names() -> dict[int, str]:
+    """Tag names by lexbor's numbers, filled as they are met: asking the node costs more than the look-up."""
+    return {}
+
+
+def _without_surrogates(html: str) -> str:
+    """`html` with lone surrogates, which no parser takes, as U+FFFD, as a browser shows them."""
+    try:
+        html.encode()
+    except UnicodeEncodeError:
+        return html.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return html
+
+
+def _with_closed_frames(html: str) -> str:
+    """`html` with each iframe that a noscript leaves open closed before the noscript ends.
+
+    To a parser that runs no scripts, as ours, all the rest of the page would be that iframe's text.
+    """
+    if html.count("<iframe") == html.count("</iframe"):
+        return html
+    parts, at = [], 0
+    while (start := html.find("<noscript", at)) >= 0 and (end := html.find("</noscript", start)) >= 0:
+        parts.append(html[at:end])
+        if html.rfind("<iframe", start, end) > html.rfind("</iframe", start, end):
+            parts.append("</iframe>")
+        at = end
+    return "".join([*parts, html[at:]])

@@ -1,0 +1,58 @@
+"""Family `context`: what the evidence says of a block's neighbours and of what it lies among."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from newsieve.features.containers import CONTAINERS, Places, grouped
+from newsieve.labels import KINDS, Kind
+from newsieve.layout import Floats, Ints, running
+
+_GROUPS: dict[str, tuple[Kind, ...]] = {
+    "title": (Kind.TITLE,), "body": (Kind.STANDFIRST, Kind.BODY), "caption": (Kind.CAPTION,), "advert": (Kind.ADVERT,),
+    "offer": (Kind.OFFER,), "related": (Kind.RELATED,), "byline": (Kind.BYLINE,), "comment": (Kind.COMMENT,),
+}  # fmt: skip
+_MEMBERS = np.array([[kind in group for group in _GROUPS.values()] for kind in KINDS], dtype=np.float64)
+STEPS = (-2, -1, 1, 2)
+OPENED = ("parent", "grand", "section", "module")  # containers whose first block may be their heading
+WINDOWS = ((-6, -2), (3, 7))  # blocks before and after, from the first to before the last
+_SOURCES = (
+    *(f"at{step:+d}" for step in STEPS), *(f"from{a:+d}to{b - 1:+d}" for a, b in WINDOWS), "heading",
+    *(f"in_{name}" for name in CONTAINERS), "alike", "twin", *(f"first_of_{name}" for name in OPENED),
+)  # fmt: skip
+NAMES = tuple(f"{source}_{group}" for source in _SOURCES for group in _GROUPS)
+
+
+def joined(odds: npt.NDArray[np.floating]) -> Floats:
+    """Probabilities of the kinds, of the text's and the path's log-odds (B, 2 K) together. (B, K)"""
+    odds = odds[:, : len(KINDS)] + odds[:, len(KINDS) :]
+    powers = np.exp(odds - odds.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def context_features(probabilities: Floats, places: Places) -> Floats:
+    """Mean probability of each group of kinds over each source of context; 0 beyond the page's edge. (B, NAMES)"""
+    groups = probabilities @ _MEMBERS
+    count = len(groups)
+    padded = np.concatenate([groups, np.zeros((1, groups.shape[1]))])
+    numbers = np.arange(count)
+    around = numbers[:, None] + np.array(STEPS)
+    around[(around < 0) | (around >= count)] = count
+    sums = running(groups)
+    parts = [
+        padded[around],
+        _windows(sums, numbers),
+        padded[places.heading][:, None],
+        (sums[places.last] - sums[places.first]) / np.maximum(places.last - places.first, 1)[:, :, None],
+        *((grouped(groups, like) / np.bincount(like)[like, None])[:, None] for like in (places.alike, places.twin)),
+        groups[places.first[:, [CONTAINERS.index(name) for name in OPENED]]],
+    ]
+    return np.concatenate(parts, axis=1).reshape(count, -1)
+
+
+def _windows(sums: Floats, numbers: Ints) -> Floats:
+    count = len(numbers)
+    edges = [(np.clip(numbers + a, 0, count), np.clip(numbers + b, 0, count)) for a, b in WINDOWS]
+    means = [(sums[b] - sums[a]) / np.maximum(b - a, 1)[:, None] for a, b in edges]
+    return np.stack(means, axis=1)

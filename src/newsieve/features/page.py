@@ -1,0 +1,123 @@
+"""Family `page`: the block against the whole page: its place, the main column, the title, repeats."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from newsieve.characters import TEXT_BUCKETS, Characters, Hashes, Ints, mixed
+from newsieve.features.containers import LONG, paragraphs
+from newsieve.layout import Bools, Floats, Layout, running
+
+SHARES = (0.4, 0.7)
+_COLUMN = ("up", "down", "at", "before", "after")
+NAMES = (
+    "position", "char_position", "from_start", "from_end",
+    "page_blocks", "page_chars", "page_link_share", "page_long", "page_long_chars", "page_media", "page_is_article",
+    *(f"column{round(share * 100)}_{name}" for share in SHARES for name in _COLUMN),
+    "title_precision", "title_recall", "description_precision", "alt_precision", "headlines_before", "from_headline",
+    "repeats", "stood_before",
+)  # fmt: skip
+
+
+def page_features(layout: Layout, link_share: Floats, rows: Ints, words: Hashes) -> Floats:
+    """All of the family; `rows` and `words` are the page's words as `Characters.words` gives them. (B, NAMES)"""
+    long = paragraphs(layout, link_share)
+    columns = [*_position(layout), *_whole(layout, link_share, long)]
+    for share in SHARES:
+        columns += _column(layout, long, share)
+    return np.stack([*columns, *_likeness(layout, rows, words), *_headlines(layout), *_repeats(layout)], axis=1)
+
+
+def _position(layout: Layout) -> list[Floats]:
+    numbers, count, chars = np.arange(len(layout)), len(layout), np.cumsum(layout.chars)
+    start, end = np.minimum(numbers, 300), np.minimum(count - 1 - numbers, 300)
+    return [numbers / count, (chars - layout.chars) / chars[-1], start, end]
+
+
+def _whole(layout: Layout, link_share: Floats, long: Bools) -> list[Floats]:
+    """Figures of the page, the same for all its blocks."""
+    chars = layout.chars
+    total = chars.sum()
+    figures = (
+        min(len(layout), 2000), min(total, 100_000), (chars * link_share).sum() / total, long.mean(),
+        (long * chars).sum() / total, min(layout.grouped("media").sum(), 300), _is_article(layout),
+    )  # fmt: skip
+    return [np.full(len(layout), float(figure)) for figure in figures]
+
+
+def _is_article(layout: Layout) -> bool:
+    """Whether the page says of itself (og:type) that it is an article."""
+    return "article" in layout.meta.get("og:type", "")
+
+
+def _column(layout: Layout, long: Bools, share: float) -> list[Floats]:
+    """Nearness to the deepest element that holds `share` of the page's paragraph text: its main column.
+
+    Levels from the block and from the column up to where both meet, place within the column, blocks from its
+    first and from its last paragraph.
+    """
+    mass = long * layout.chars + 1e-3 * layout.chars
+    runs = running(mass)
+    first, last = layout.spans(np.arange(len(layout.places)))
+    candidates = np.flatnonzero(runs[last] - runs[first] >= share * runs[-1])
+    column = candidates[np.argmax(layout.depths[candidates])]
+    chain = candidates[
+        (layout.places[candidates] <= layout.places[column]) & (layout.ends[candidates] >= layout.ends[column])
+    ]
+    inside = (layout.places[chain] <= layout.starts[:, None]) & (layout.ends[chain] > layout.starts[:, None])
+    meet = layout.depths[chain[np.maximum(inside.sum(axis=1) - 1, 0)]]
+    numbers, start, stop = np.arange(len(layout)), first[column], last[column]
+    texts = start + np.flatnonzero(mass[start:stop] >= LONG)
+    edges = (texts[0], texts[-1]) if len(texts) else (start, start)
+    return [
+        np.minimum(layout.depths[layout.boxes] - meet, 40),
+        np.minimum(layout.depths[column] - meet, 40),
+        np.clip((numbers - start) / max(stop - start, 1), -2, 3),
+        *(np.clip(numbers - edge, -100, 100) for edge in edges),
+    ]
+
+
+def _likeness(layout: Layout, rows: Ints, words: Hashes) -> list[Floats]:
+    """Share of the block's words in the page's title, description and pictures' texts; of the title's in the block."""
+    title, description, alts = (
+        layout.title,
+        layout.meta.get("description") or layout.meta.get("og:description", ""),
+        layout.alts,
+    )
+    tables = np.zeros((3, TEXT_BUCKETS), dtype=bool)
+    for table, text in zip(tables, (title, description, alts), strict=True):
+        table[_word_buckets(text)] = True
+    own = mixed(words)
+    count = np.maximum(np.bincount(rows, minlength=len(layout)), 1)
+    shared = [np.bincount(rows, table[own], len(layout)) for table in tables]
+    recall = np.minimum(shared[0] / max(tables[0].sum(), 1), 1)
+    return [shared[0] / count, recall, shared[1] / count, shared[2] / count]
+
+
+def _word_buckets(text: str) -> Ints:
+    return (
+        mixed(Characters([text[i : i + 200] for i in range(0, min(len(text), 20_000), 200)]).words()[1])
+        if text
+        else np.zeros(0, dtype=np.int64)
+    )
+
+
+def _headlines(layout: Layout) -> list[Floats]:
+    """How many h1 opened before the block, and blocks since the last (to the next, negative, where none was yet)."""
+    starts = np.searchsorted(layout.starts, layout.places[layout.grouped("h1")])
+    numbers = np.arange(len(layout))
+    if not len(starts):
+        return [np.zeros(len(layout)), np.full(len(layout), 200.0)]
+    index = np.searchsorted(starts, numbers, side="right")
+    since = np.clip(numbers - starts[np.maximum(index - 1, 0)], -100, 150)
+    return [np.minimum(index, 3), since]
+
+
+def _repeats(layout: Layout) -> list[Floats]:
+    """How often the very text stands on the page, and whether it stood there before."""
+    folded = [text.lower() for text in layout.segments.texts]
+    counts, first = Counter(folded), {text: k for k, text in reversed(list(enumerate(folded)))}
+    again = [first[text] < k for k, text in enumerate(folded)]
+    return [np.array([min(counts[text], 20) for text in folded]), np.array(again)]

@@ -1,0 +1,31 @@
+"""Stage ship: a trained model folder to where the package carries it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from newsieve.classifier import Classifier, ModelError
+from newsieve.pipeline.errors import PipelineError
+
+LARGEST = 4_000_000  # bytes of all files together
+
+
+def ship(model: Path, evaluation: Path, out: Path) -> None:
+    """Copy `model` to `out` with its headline figures in model.json; refuse one that does not load or is too large."""
+    try:
+        Classifier.load(model)
+    except ModelError as error:
+        raise PipelineError(f"the model is not fit to ship: {error}") from error
+    files = sorted(path for path in model.iterdir() if path.is_file())
+    size = sum(path.stat().st_size for path in files)
+    if size > LARGEST:
+        raise PipelineError(f"{model} has {size:,} bytes, more than {LARGEST:,}; train fewer rounds or leaves")
+    out.mkdir(parents=True, exist_ok=True)
+    for path in files:
+        shutil.copyfile(path, out / path.name)
+    about = json.loads((model / "model.json").read_text())
+    metrics = json.loads((evaluation / "metrics.json").read_text())
+    about["figures"] = {name: value for name, value in metrics.items() if name not in {"without", "baseline"}}
+    (out / "model.json").write_text(json.dumps(about, indent=1) + "\n")

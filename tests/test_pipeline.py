@@ -1,0 +1,294 @@
+"""The stages: what they make, that they make it twice the same, and what they say of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import newsieve
+from newsieve.pipeline.__main__ import main
+from newsieve.pipeline.errors import PipelineError
+from newsieve.pipeline.gold import read_gold, read_labels
+from newsieve.pipeline.label import inside, label
+from newsieve.pipeline.params import read_params
+from newsieve.pipeline.segment import segment
+from newsieve.pipeline.ship import ship
+from newsieve.pipeline.tables import read_tables
+from newsieve.pipeline.train import fold_of, train
+from tests.conftest import EXTERNAL, TOP, tabulate
+
+GOLD = TOP / "data" / "gold"
+CORPORA = ("fundus", "postlight", "readability", "trafilatura", "wcxb")
+
+
+def test_no_site_is_in_two_folds():
+    table = read_tables(sorted((TOP / "data" / "tables").glob("*.parquet")))
+    folds = pd.Series(fold_of(table, 5, 1)).groupby(table.about["site"]).nunique()
+    assert len(folds) > 400
+    assert folds.max() == 1
+
+
+def test_the_tables_hold_numbers_and_the_names_of_pages_only():
+    import pyarrow.parquet as pq
+
+    for path in (TOP / "data" / "tables").glob("*.parquet"):
+        schema = pq.read_schema(path)
+        strings = {field.name for field in schema if str(field.type) in {"string", "large_string"}}
+        assert strings == {"page", "site", "corpus", "type", "script", "kind", "source"}
+    total = sum(path.stat().st_size for path in (TOP / "data" / "tables").glob("*.parquet"))
+    assert total < 40_000_000
+
+
+def test_the_shipped_model_gives_on_a_page_what_training_computed_from_its_table(small_run):
+    about = json.loads((small_run / "model" / "model.json").read_text())
+    assert about["trained_on"]["pages"] == {"authored": 2, "own": 4}
+    classifier = newsieve.Classifier.load(small_run / "model")
+    table = read_tables([small_run / "own" / "own.parquet"])
+    from newsieve.blocks import segment as cut
+    from newsieve.dom import read
+    from newsieve.features import featurize
+    from newsieve.layout import Layout
+
+    pages = sorted((small_run / "own" / "pages").glob("*.html"))
+    for number, page in enumerate(pages):
+        tree, _ = read(page.read_bytes())
+        rows = featurize(Layout(tree, cut(tree)))
+        span = slice(table.starts[number], table.starts[number + 1])
+        assert np.array_equal(rows.values, table.values[span])
+        assert np.array_equal(rows.places.first, table.places[number].first)
+        assert np.array_equal(rows.places.heading, table.places[number].heading)
+        labels = [block.label for block in classifier.classify(page.read_bytes()).blocks]
+        assert len(labels) == len(rows.values)
+
+
+def test_two_runs_give_the_same_bytes(small_run, small_params, tmp_path):
+    phrases = TOP / "data" / "phrases"
+    authored = small_run / "authored" / "authored.parquet"
+    train(
+        small_run / "own", authored, phrases, tmp_path / "model", tmp_path / "judged.parquet", **small_params["train"]
+    )
+    for first in (small_run / "model").iterdir():
+        assert first.read_bytes() == (tmp_path / "model" / first.name).read_bytes(), first.name
+    assert pd.read_parquet(small_run / "judged.parquet").equals(pd.read_parquet(tmp_path / "judged.parquet"))
+
+
+def test_a_table_made_twice_has_the_same_bytes(small_run, small_params, tmp_path):
+    tabulate(tmp_path, "own", small_params)
+    first, second = (top / "own" / "own.parquet" for top in (small_run, tmp_path))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_evaluation_has_its_figures_plots_and_errors(small_run):
+    metrics = json.loads((small_run / "evaluation" / "metrics.json").read_text())
+    assert {"macro_f1", "log_loss", "calibration_error", "content", "corpus", "script", "without", "baseline"} <= set(
+        metrics
+    )
+    assert set(metrics["without"]) >= {"nothing", "text", "context"}
+    for name in ("confusion.csv", "calibration.csv", "importance.csv"):
+        assert len(pd.read_csv(small_run / "evaluation" / name)) > 3
+    page = (small_run / "evaluation" / "errors.html").read_text()
+    assert "<script" not in page
+    assert "<td class=" in page
+
+
+def test_a_model_too_large_or_broken_is_not_shipped(small_run, tmp_path):
+    ship(small_run / "model", small_run / "evaluation", tmp_path / "shipped")
+    assert json.loads((tmp_path / "shipped" / "model.json").read_text())["figures"]["macro_f1"] > 0
+    broken = shutil.copytree(small_run / "model", tmp_path / "broken")
+    (broken / "model.txt").write_text("num_class=4\n")
+    with pytest.raises(PipelineError, match="not fit to ship"):
+        ship(broken, small_run / "evaluation", tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train": {"rounds": 0}}, "train.rounds"),
+        ({"train": {"learning_rate": 3}}, "train.learning_rate"),
+        ({"train": {"round": 3}}, "train.round:"),
+        ({"train": {"families": ["text", "smell"]}}, "train.families"),
+        ({"label": {"coverage": "much"}}, "label.coverage"),
+        ({"trian": {}}, "trian"),
+    ],
+)
+def test_wrong_parameters_are_refused_by_name_before_anything_runs(change, message, tmp_path):
+    params = yaml.safe_load((TOP / "params.yaml").read_text())
+    for section, keys in change.items():
+        params.setdefault(section, {}).update(keys)
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(params))
+    with pytest.raises(PipelineError, match=message):
+        read_params(path)
+
+
+def test_a_missing_parameter_is_refused_by_name(tmp_path):
+    params = yaml.safe_load((TOP / "params.yaml").read_text())
+    del params["train"]["leaves"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(PipelineError, match=r"train\.leaves"):
+        read_params(tmp_path / "params.yaml")
+
+
+def test_kinds_must_all_have_one_label(small_run, small_params, tmp_path):
+    kinds = dict.fromkeys(("content", "caption", "promo", "nav"), "T")
+    params = small_params["train"] | {"kinds": kinds}
+    authored = small_run / "authored" / "authored.parquet"
+    with pytest.raises(PipelineError, match="12 kinds"):
+        train(small_run / "own", authored, TOP / "data" / "phrases", tmp_path / "m", tmp_path / "j", **params)
+
+
+def test_a_missing_corpus_says_which_command_brings_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(TOP)
+    assert main(["segment", str(tmp_path / "wcxb"), str(tmp_path / "build" / "wcxb" / "blocks.parquet")]) == 1
+    assert "newsieve.pipeline.fetch data/external wcxb" in capsys.readouterr().err
+
+
+def test_an_unknown_stage_is_wrong_usage(capsys):
+    assert main(["sieve"]) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_pages_without_text_are_counted_and_not_dropped(tmp_path, caplog):
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "good.html").write_text("<p>Some text.</p>")
+    (pages / "empty.html").write_bytes(b"")
+    (pages / "image.html").write_bytes(bytes(range(256)) * 40)
+    segment(pages, tmp_path / "own" / "blocks.parquet", largest=1000)
+    table = pd.read_parquet(tmp_path / "own" / "blocks.parquet")
+    assert set(table.loc[table["note"] != "", "page"]) >= {"empty.html"}
+    assert "empty.html" in caplog.text
+    assert set(table["page"]) == {"good.html", "empty.html", "image.html"}
+
+
+def test_gold_of_another_page_names_the_page_and_the_block(tmp_path):
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "story.html").write_text("<h1>Title</h1><p>First paragraph.</p><p>Second paragraph.</p>")
+    (pages / "story.tsv").write_text("T\tTitle\nB\tAnother text\nB\tSecond paragraph.\n")
+    segment(pages, tmp_path / "own" / "blocks.parquet", largest=1000)
+    with pytest.raises(PipelineError, match=r"story\.html.*block 1 \(kind B"):
+        label(pages, GOLD, tmp_path / "own" / "blocks.parquet", tmp_path / "labels.parquet", misfit=0.2, coverage=0.5)
+
+
+def test_labels_by_hand_name_file_and_line_of_a_mistake(tmp_path):
+    path = tmp_path / "page.tsv"
+    path.write_text("# a comment\nT\tTitle\nZ\tWhat?\n")
+    with pytest.raises(PipelineError, match=r"page\.tsv, line 3"):
+        read_labels(path)
+
+
+def test_a_block_that_spans_two_gold_blocks_takes_the_kind_of_most_of_its_characters(tmp_path):
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "a.html").write_text(
+        "<p>By Ann <b>A long sentence of the story.</b></p><div>Share<button>Save</button></div>"
+    )
+    (pages / "a.tsv").write_text("Y\tBy Ann\nB\tA long sentence of the story.\nH\tShare\nH\tSave\n")
+    blocks, labels = tmp_path / "own" / "blocks.parquet", tmp_path / "own" / "labels.parquet"
+    segment(pages, blocks, largest=1000)
+    label(pages, GOLD, blocks, labels, misfit=0.2, coverage=0.5)
+    assert pd.read_parquet(labels)["kind"].tolist() == ["B", "H", "H"]
+
+
+def test_a_published_text_marks_the_blocks_that_it_holds():
+    main_text = "The first paragraph of the story is here.\nShort line\nThe end of the story stands in this paragraph."
+    texts = ["Menu", "The first paragraph of the story is here.", "Short line", "Short", "Buy our book now"]
+    assert inside(texts, main_text, 0.3) == [0, 1, 1, 0, 0]
+    assert inside(texts, "Another text that is not on the page.", 0.3) == [-1] * 5
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_gold_files_hold_no_text_and_their_mends_fit(corpus):
+    pages = read_gold(GOLD, corpus)
+    assert pages
+    for page in pages.values():
+        assert len(page.sha256) == 64
+        assert all(len(mark.digest) == 10 and mark.length > 0 for mark in page.marks)
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_gold_fits_the_real_pages(corpus):
+    folder = EXTERNAL / corpus
+    if not folder.is_dir():
+        pytest.skip(f"the corpus {corpus} is not fetched")
+    from newsieve.blocks import segment as cut
+    from newsieve.dom import read
+    from newsieve.pipeline.alignment import align
+
+    golds = list(read_gold(GOLD, corpus).items())[:25]
+    whole = 0
+    for file, page in golds:
+        found = align(page.marks, cut(read((folder / file).read_bytes())[0]).texts)
+        whole += not found.unplaced
+    assert whole >= 0.9 * len(golds)
+
+
+def test_a_table_of_other_features_is_refused(small_run, tmp_path):
+    path = tmp_path / "old.parquet"
+    table = pd.read_parquet(small_run / "own" / "own.parquet")
+    table.rename(columns={"text.chars": "text.length"}).to_parquet(path)
+    with pytest.raises(PipelineError, match="other features"):
+        read_tables([path])
+
+
+def tracked(top, folder, uri=None):
+    """Run the stage track as dvc does, in a folder of its own; the process and the store's address."""
+    (folder / "params.yaml").write_text((TOP / "params.yaml").read_text())
+    paths = [folder / "params.yaml", top / "own", top / "model", top / "evaluation", folder / "tracked.json"]
+    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+    if uri:
+        environment |= {"MLFLOW_TRACKING_URI": uri, "MLFLOW_HTTP_REQUEST_TIMEOUT": "2"}
+    command = [sys.executable, "-m", "newsieve.pipeline", "track", *map(str, paths)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done, f"sqlite:///{folder / 'mlflow.db'}"
+
+
+@pytest.fixture(scope="module")
+def store(small_run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store")
+    for _ in range(2):
+        done, uri = tracked(small_run, folder)
+        assert done.returncode == 0, done.stderr
+    return uri
+
+
+def test_a_result_tracked_twice_is_one_run_with_its_figures_and_pictures(store):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(store)
+    (run,) = client.search_runs([client.get_experiment_by_name("newsieve").experiment_id])
+    assert {"macro_f1", "content/f1", "promo/recall"} <= set(run.data.metrics)
+    assert "train.rounds" in run.data.params
+    assert {path.path for path in client.list_artifacts(run.info.run_id, "plots")} >= {"plots/confusion.png"}
+    assert run.inputs.dataset_inputs
+
+
+def test_the_tracked_model_takes_html_with_pickle_forbidden(store):
+    code = f"""
+import mlflow, pandas as pd
+mlflow.set_tracking_uri({store!r})
+(run,) = mlflow.search_runs(experiment_names=["newsieve"], output_format="list")
+model = mlflow.pyfunc.load_model(f"runs:/{{run.info.run_id}}/model")
+print(model.predict(pd.DataFrame({{"html": ["<h1>Title</h1><p>A paragraph.</p>"]}})).to_csv())
+"""
+    environment = os.environ | {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "A paragraph." in done.stdout
+
+
+def test_a_server_that_cannot_be_reached_fails_the_stage_with_what_to_do(small_run, tmp_path):
+    done, _ = tracked(small_run, tmp_path, "http://127.0.0.1:9")
+    assert done.returncode == 1
+    assert "dvc repro track" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "tracked.json").exists()
