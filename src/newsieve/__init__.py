@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from newsieve.classifier import Classifier, ModelError
+    from newsieve.dom.limits import Limits
     from newsieve.labels import Kind, Label
-    from newsieve.page import Block, Page
-    from newsieve.shipped import classify, classify_many
+    from newsieve.page import Block, Page, Picture
+    from newsieve.shipped import classify, classify_many, classify_text
 
-__all__ = ["Block", "Classifier", "Kind", "Label", "ModelError", "Page", "classify", "classify_many"]
+__all__ = [
+    "Block", "Classifier", "Kind", "Label", "Limits", "ModelError", "Page", "Picture", "classify", "classify_many",
+    "classify_text",
+]  # fmt: skip
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Block": "page", "Classifier": "classifier", "Kind": "labels", "Label": "labels", "ModelError": "classifier",
-    "Page": "page", "classify": "shipped", "classify_many": "shipped",
+    "Block": "page", "Classifier": "classifier", "Kind": "labels", "Label": "labels", "Limits": "dom.limits",
+    "ModelError": "classifier", "Page": "page", "Picture": "page", "classify": "shipped", "classify_many": "shipped",
+    "classify_text": "shipped",
 }  # fmt: skip
 
 

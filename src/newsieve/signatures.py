@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from zlib import crc32
@@ -40,6 +39,9 @@ TAGS = (
     "p div li a span td h1 h2 h3 h4 h5 h6 button label figcaption strong em b section dt dd th time blockquote".split()
 )
 
+_FIELDS = frozenset(["input", "textarea"])
+_PRESSED = frozenset(["hidden", "submit", "button"])  # types of inputs that nobody types into
+_HIDDEN, _FIELD = GROUP_NAMES.index("hidden"), GROUP_NAMES.index("field")
 _TAG_NUMBERS = {tag: number for number, tag in enumerate(TAGS, 1)}
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]{2,}(?![a-z])|[^\W\d_A-Za-z]+")
 _HIDING = re.compile(r"display:\s*none|visibility:\s*hidden")
@@ -72,32 +74,30 @@ def key_of(tag: str, attributes: Attributes) -> Key:
 @lru_cache(maxsize=1 << 15)
 def signature(key: Key) -> Signature:
     """The signature of a key. Sites repeat theirs on page after page, so those met last are kept."""
-    tag, values = str(key[0]), dict(zip(key[1::2], key[2::2], strict=True))
-    names = [name for name, tags in TAG_GROUPS.items() if tag in tags]
-    if "-" in tag:
-        names.append("custom")
-    if "hidden" in values:
-        names.append("hidden")
-    if tag in ("input", "textarea") and values.get("type") not in ("hidden", "submit", "button"):
-        names.append("field")
-    words = dict.fromkeys(_words(tag, values))
-    return Signature(
-        _TAG_NUMBERS.get(tag, 0),
-        tuple(GROUP_NAMES.index(name) for name in names),
-        tuple(hashed(word, PATH_BUCKETS) for word in words),
-    )
+    tag = key[0] or ""
+    number, groups, buckets = _of_tag(tag)
+    found = dict.fromkeys(buckets)
+    for name, value in zip(key[1::2], key[2::2], strict=True):
+        if name == "hidden":
+            groups = (*groups, _HIDDEN)
+        found[bucket(f"{name}=")] = None
+        if value:
+            for word in _WORD.findall(value[:200]):
+                if 2 <= len(word) <= 24:
+                    found[bucket(word.lower())] = None
+    if tag in _FIELDS and not _PRESSED & set(key[2::2]):
+        groups = (*groups, _FIELD)
+    return Signature(number, groups, tuple(found))
 
 
-def _words(tag: str, values: dict[str | None, str | None]) -> Iterator[str]:
-    """The tag, the attributes' names, and the parts of their values, in lower case."""
-    yield f"<{tag}>"
-    for name, value in values.items():
-        yield f"{name}="
-        for word in _WORD.findall((value or "")[:200]):
-            if 2 <= len(word) <= 24:
-                yield word.lower()
+@lru_cache(maxsize=1 << 10)
+def _of_tag(tag: str) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    """A tag's number, groups and words."""
+    names = [name for name, tags in TAG_GROUPS.items() if tag in tags] + (["custom"] if "-" in tag else [])
+    return _TAG_NUMBERS.get(tag, 0), tuple(GROUP_NAMES.index(name) for name in names), (bucket(f"<{tag}>"),)
 
 
-def hashed(word: str, buckets: int) -> int:
-    """The bucket of a word: CRC-32 modulo `buckets`."""
-    return crc32(word.encode("utf-8", "replace")) % buckets
+@lru_cache(maxsize=1 << 15)
+def bucket(word: str) -> int:
+    """The bucket of a word of a path: CRC-32 modulo PATH_BUCKETS."""
+    return crc32(word.encode("utf-8", "replace")) % PATH_BUCKETS

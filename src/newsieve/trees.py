@@ -8,19 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+Nodes = npt.NDArray[np.intp]
+
+_AT_ONCE = 4096  # rows
+_EARLY = 3  # steps before which too few pairs have reached a leaf for dropping them to pay
+
 
 @dataclass(frozen=True, slots=True)
 class Trees:
     """T trees laid end to end, classes taking turns. Per node: `feature`, `threshold`, `left`, `right`, `value`.
 
-    A leaf points at itself, so that rows that have arrived stay. `roots` (T,). `depth` is that of the deepest leaf.
+    `children` has for node ``n`` at ``2 n`` the one for values at most the threshold, at ``2 n + 1`` the other; a leaf
+    points at itself. `roots` (T,). `depth` is that of the deepest leaf. Thresholds are rounded down to the precision
+    of the rows, which decides the same.
     """
 
-    feature: npt.NDArray[np.intp]
-    threshold: npt.NDArray[np.float64]
-    children: npt.NDArray[np.intp]
+    feature: Nodes
+    threshold: npt.NDArray[np.float32]
+    children: Nodes
     value: npt.NDArray[np.float64]
-    roots: npt.NDArray[np.intp]
+    roots: Nodes
     depth: int
     classes: int
 
@@ -35,8 +42,8 @@ class Trees:
         offsets = np.cumsum([0] + [len(tree.value) for tree in trees])
         return cls(
             np.concatenate([tree.feature for tree in trees]),
-            np.concatenate([tree.threshold for tree in trees]),
-            np.concatenate([tree.children + at for tree, at in zip(trees, offsets, strict=False)]),
+            _rounded_down(np.concatenate([tree.threshold for tree in trees])),
+            np.concatenate([tree.children + at for tree, at in zip(trees, offsets, strict=False)]).ravel(),
             np.concatenate([tree.value for tree in trees]),
             offsets[:-1],
             max(tree.depth() for tree in trees),
@@ -45,14 +52,34 @@ class Trees:
 
     def scores(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """The sum of the trees of each class. (N, features) to (N, classes)"""
-        count, width = rows.shape
-        flat = np.ascontiguousarray(rows, dtype=np.float64).ravel()
-        node = np.tile(self.roots, count)
-        base = np.repeat(np.arange(count) * width, len(self.roots))
-        for _ in range(self.depth):
-            goes_right = flat[base + self.feature[node]] > self.threshold[node]
-            node = self.children[node, goes_right.view(np.int8)]
-        return np.asarray(self.value[node].reshape(count, -1, self.classes).sum(axis=1))
+        parts = [self._scores(rows[at : at + _AT_ONCE]) for at in range(0, len(rows), _AT_ONCE)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _scores(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """As `scores`, of a number of rows that memory holds.
+
+        All pairs of tree and row go down one level at a time, tree by tree so that nodes lie close in memory.
+        """
+        count = len(rows)
+        columns = np.ascontiguousarray(rows.T, dtype=np.float32)
+        first = columns[self.feature[self.roots]] > self.threshold[self.roots, None]
+        nodes = self.children[2 * self.roots[:, None] + first].ravel()
+        leaves = self._leaves(nodes, np.tile(np.arange(count), len(self.roots)), columns.ravel(), count)
+        return np.asarray(self.value[leaves].reshape(-1, self.classes, count).sum(axis=0).T)
+
+    def _leaves(self, nodes: Nodes, rows: Nodes, values: npt.NDArray[np.float32], count: int) -> Nodes:
+        """The leaf that each pair of node and row reaches; pairs that have arrived are dropped on the way."""
+        starts, inner = self.feature * count, self.children[::2] != np.arange(len(self.feature))
+        leaves, pairs = nodes.copy(), np.arange(len(nodes))
+        for step in range(1, self.depth):
+            value = values.take(starts.take(nodes, mode="clip") + rows, mode="clip")
+            nodes = self.children.take(2 * nodes + (value > self.threshold.take(nodes, mode="clip")), mode="clip")
+            if step >= _EARLY:
+                leaves[pairs] = nodes
+                going = np.flatnonzero(inner.take(nodes, mode="clip"))
+                nodes, rows, pairs = nodes.take(going), rows.take(going), pairs.take(going)
+        leaves[pairs] = nodes
+        return leaves
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Softmax of the scores. (N, features) to (N, classes)"""
@@ -93,6 +120,14 @@ class _Tree:
         while nodes := {int(c) for n in nodes for c in self.children[n] if c != n}:
             steps += 1
         return steps
+
+
+def _rounded_down(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """The largest single-precision numbers that are no larger: of two such numbers a value passes both or neither."""
+    rounded = values.astype(np.float32)
+    above = rounded.astype(np.float64) > values
+    rounded[above] = np.nextafter(rounded[above], np.float32(-np.inf))
+    return rounded
 
 
 def _fields(part: str) -> dict[str, str]:

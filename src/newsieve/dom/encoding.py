@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
+_META = re.compile(rb"<meta[\s/][^>]*", re.IGNORECASE)
+_UNSEEN = re.compile(rb"<!--.*?-->|<script.*?</script", re.IGNORECASE | re.DOTALL)
+_CONTENT = re.compile(rb"""\bcontent\s*=\s*("[^"]*"|'[^']*')""", re.IGNORECASE)
+_CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 _XML = re.compile(rb"""^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]{2,40})""")
 _LOOKED_AT = 4096  # bytes of the page's start that may declare a character set
 
@@ -14,8 +18,16 @@ _LOOKED_AT = 4096  # bytes of the page's start that may declare a character set
 _SUPERSETS = {
     "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030",
     "shift_jis": "cp932", "euc_kr": "cp949", "tis-620": "cp874", "iso8859-11": "cp874", "big5": "big5hkscs",
-    "utf-16": "utf-8", "utf-16-le": "utf-8", "utf-16-be": "utf-8", "utf-32": "utf-8", "utf-7": "cp1252",
+    "utf-32": "utf-8", "utf-7": "cp1252", "utf-16": "utf-16-le",
 }  # fmt: skip
+# Labels of that standard which Python's codecs do not know.
+_LABELS = {
+    "windows-31j": "cp932", "x-sjis": "cp932", "x-euc-jp": "euc_jp", "x-gbk": "gb18030", "gb_2312-80": "gb18030",
+    "cn-big5": "big5hkscs", "x-x-big5": "big5hkscs", "windows-949": "cp949", "windows-874": "cp874", "dos-874": "cp874",
+    "koi": "koi8_r", "koi8": "koi8_r", "x-mac-cyrillic": "mac_cyrillic", "x-mac-ukrainian": "mac_cyrillic",
+    "x-mac-roman": "mac_roman", "iso-8859-8-i": "iso8859_8", "unicode-1-1-utf-8": "utf-8", "x-unicode20utf8": "utf-8",
+}  # fmt: skip
+_NUMBERED = re.compile(r"(?:x-)?(cp125\d)|iso-?8859-?(\d{1,2})")
 
 
 def decode(data: bytes, charset: str | None = None) -> tuple[str, str | None]:
@@ -23,10 +35,12 @@ def decode(data: bytes, charset: str | None = None) -> tuple[str, str | None]:
     for mark, name in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(name, "replace"), None
-    start = data[:_LOOKED_AT]
-    for label in (charset, *(m[1].decode("ascii") for m in (_XML.search(start), _DECLARED.search(start)) if m)):
-        if label and (codec := _codec(label)):
-            return _decoded(data, codec)
+    if charset and (codec := _codec(charset)):
+        return _decoded(data, codec)
+    for label in _declared(data[:_LOOKED_AT]):
+        if codec := _codec(label):
+            # A declaration that could be read byte by byte cannot mean UTF-16.
+            return _decoded(data, "utf-8" if codec.startswith("utf-16") else codec)
     try:
         return data.decode("utf-8"), None
     except UnicodeDecodeError as error:
@@ -35,11 +49,24 @@ def decode(data: bytes, charset: str | None = None) -> tuple[str, str | None]:
     return _guessed(data)
 
 
+def _declared(start: bytes) -> Iterator[str]:
+    """The labels that the page's start declares: of an XML declaration, then of meta elements."""
+    if match := _XML.search(start):
+        yield match[1].decode("ascii")
+    for meta in _META.findall(_UNSEEN.sub(b"", start)):
+        told = meta if b"http-equiv" in meta.lower() else _CONTENT.sub(b"", meta)
+        if match := _CHARSET.search(told):
+            yield match[1].decode("ascii")
+
+
 def _codec(label: str) -> str | None:
     """Python's codec of a character set's label, widened as browsers do; None where there is none for text."""
+    name = label.strip().lower()
+    if match := _NUMBERED.fullmatch(name):
+        name = match[1] or f"iso8859-{match[2]}"
     try:
-        info = codecs.lookup(label.strip().lower())
-    except LookupError:
+        info = codecs.lookup(_LABELS.get(name, name))
+    except (LookupError, ValueError):
         return None
     if not getattr(info, "_is_text_encoding", True):
         return None

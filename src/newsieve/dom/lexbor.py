@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -12,12 +14,12 @@ _TEXT = 2  # lexbor's number of the tag "-text"
 _FIRST_UNKNOWN = 1 << 12  # lexbor numbers the tags of the HTML standard from 1; all others by their address
 
 
-def read(html: str) -> Tree:
-    """Parse `html` as a browser does and flatten it. Raises nothing on broken markup."""
+def read(html: str, most: int = 10**9) -> Tree:
+    """Parse `html` as a browser does and flatten its first `most` nodes. Raises nothing on broken markup."""
     tree = Tree()
     root = LexborHTMLParser(_with_closed_frames(_without_surrogates(html))).root
     if root is not None:
-        _walk(list(root.traverse(include_text=True)), tree)
+        _walk(list(islice(root.traverse(include_text=True), most)), tree)
     return tree
 
 
@@ -65,12 +67,20 @@ def _with_closed_frames(html: str) -> str:
 
     To a parser that runs no scripts, as ours, all the rest of the page would be that iframe's text.
     """
-    if html.count("<iframe") == html.count("</iframe"):
-        return html
-    parts, at = [], 0
-    while (start := html.find("<noscript", at)) >= 0 and (end := html.find("</noscript", start)) >= 0:
-        parts.append(html[at:end])
-        if html.rfind("<iframe", start, end) > html.rfind("</iframe", start, end):
-            parts.append("</iframe>")
-        at = end
-    return "".join([*parts, html[at:]])
+    parts: list[str] = []
+    at = 0
+    for start, end in _noscripts(html):
+        inside = html[start:end].lower()
+        if inside.rfind("<iframe") > inside.rfind("</iframe"):
+            parts += (html[at:end], "</iframe>")
+            at = end
+    return "".join([*parts, html[at:]]) if parts else html
+
+
+def _noscripts(html: str) -> Iterator[tuple[int, int]]:
+    """Where each noscript starts and ends, in lower or upper case."""
+    for opening, closing in (("<noscript", "</noscript"), ("<NOSCRIPT", "</NOSCRIPT")):
+        start = html.find(opening)
+        while start >= 0 and (end := html.find(closing, start)) >= 0:
+            yield start, end
+            start = html.find(opening, end)

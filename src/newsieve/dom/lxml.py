@@ -7,15 +7,15 @@ from typing import Any
 from newsieve.dom.tree import INVISIBLE, Tree
 
 
-def read(root: Any) -> Tree:
-    """Flatten the tree below an lxml element or document; its elements are kept as the caller's own.
+def read(root: Any, most: int = 10**9) -> Tree:
+    """Flatten the first `most` nodes below an lxml element or document; elements are kept as the caller's own.
 
     lxml hangs a text onto the element before it, so the tail of an element is added when all inside it has been.
     """
     root = root.getroot() if hasattr(root, "getroot") else root
     tree = Tree()
-    stack: list[tuple[Any, int, bool]] = [(root, -1, False)]
-    while stack:
+    stack: list[tuple[Any, int, bool]] = [] if root is None else [(root, -1, False)]
+    while stack and tree.clock < most:
         node, parent, closing = stack.pop()
         if closing:
             tree.add_text(node.tail, parent)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString, PreformattedString
 
 from newsieve.dom.tree import INVISIBLE, Attributes, Tree
 
 
-def read(root: Tag) -> Tree:
-    """Flatten the tree below `root`; its elements are kept as the caller's own."""
+def read(root: Tag, most: int = 10**9) -> Tree:
+    """Flatten the tree below `root`, its first `most` nodes; its elements are kept as the caller's own.
+
+    What a document holds beside its html element, of which some builders leave texts, goes into that element.
+    """
     tree = Tree()
-    document = isinstance(root, BeautifulSoup)
-    if document and root.html is None:
-        tree.open("html", {}, -1)
-        tree.elements.append(root)
-    numbers = {id(root): 0 if tree.tags else -1}
-    if not document:
-        numbers[id(root)] = _open(root, -1, tree)
-    for node in root.descendants:
+    top = (root.html or root) if isinstance(root, BeautifulSoup) else root
+    numbers = {id(root): _open(top, -1, tree)}
+    numbers[id(top)] = numbers[id(root)]
+    for node in islice(root.descendants, most):
         parent = numbers.get(id(node.parent))
-        if parent is None:
+        if parent is None or node is top:
             continue
         if isinstance(node, Tag):
             number = _open(node, parent, tree)
@@ -33,7 +34,8 @@ def read(root: Tag) -> Tree:
 
 def _open(node: Tag, parent: int, tree: Tree) -> int:
     tree.elements.append(node)
-    return tree.open(node.name.lower(), _attributes(node), parent)
+    tag = "html" if isinstance(node, BeautifulSoup) else node.name.lower()  # a document without one
+    return tree.open(tag, _attributes(node), parent)
 
 
 def _attributes(node: Tag) -> Attributes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Attributes = Mapping[str, str | None]
+
+_NAME = re.compile(r"[^\W\d][\w.-]*")  # what XPath takes for a name as it stands
 
 # Elements whose inside a browser never lays out as text. The walks enter none of them.
 INVISIBLE = frozenset("script style template svg iframe noembed noframes math object applet datalist frameset".split())
@@ -68,4 +71,12 @@ class Tree:
         if parent < 0:
             return tag
         twins = [i for i, p in enumerate(self.parents) if p == parent and self.tags[i] == tag]
-        return tag if len(twins) == 1 else f"{tag}[{twins.index(number) + 1}]"
+        step = tag if _NAME.fullmatch(tag) else f"*[name()={_quoted(tag)}]"
+        return step if len(twins) == 1 else f"{step}[{twins.index(number) + 1}]"
+
+
+def _quoted(tag: str) -> str:
+    """A string as XPath writes it, which has no escapes."""
+    if "'" not in tag:
+        return f"'{tag}'"
+    return f'"{tag}"' if '"' not in tag else "concat('" + "', \"'\", '".join(tag.split("'")) + "')"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urlsplit
-
 import numpy as np
 
 from newsieve.layout import Floats, Ints, Layout
@@ -28,7 +25,7 @@ NAMES = (
 # A block's link leads to: 0 none, 1 script or fragment, 2 mail or phone, 3 the same site, 4 elsewhere.
 AWAY = 4
 _NO_HREF = (0, 0, 0, 0, 0, 0)
-_DIGIT = re.compile(r"\d")
+_WITHOUT_DIGITS = dict.fromkeys(map(ord, "0123456789"))
 
 
 def box_features(layout: Layout, links: Links) -> Floats:
@@ -144,15 +141,13 @@ def _href(href: str | None, host: str) -> tuple[int, ...]:
     if head.startswith(("mailto:", "tel:", "sms:", "whatsapp:")):
         return (2, 0, 0, 0, 0, 0)
     path = href[:300].split("//", 1)[-1].split("?", 1)[0]
-    away = "//" in href[:10] and _host(href) not in (host, "")
-    steps, dashes, digits = path.strip("/").count("/"), path.count("-"), len(_DIGIT.findall(path))
+    away = "//" in head and _host(href) not in (host, "")
+    digits = len(path) - len(path.translate(_WITHOUT_DIGITS))
+    steps, dashes = path.strip("/").count("/"), path.count("-")
     return (AWAY if away else 3, min(steps, 10), min(dashes, 15), min(digits, 15), "?" in href, min(len(path), 120))
 
 
 def _host(url: str) -> str:
-    """The last two labels of a URL's host."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-    return ".".join(host.split(".")[-2:])
+    """The last two labels of a URL's host, lower case."""
+    host = url.partition("//")[2].partition("/")[0].partition("?")[0].rpartition("@")[2].partition(":")[0]
+    return ".".join(host.lower().rsplit(".", 2)[-2:])

@@ -12,28 +12,34 @@ from newsieve.layout import Bools, Floats, Layout, running
 
 SHARES = (0.4, 0.7)
 _COLUMN = ("up", "down", "at", "before", "after")
+PLACE = ("position", "char_position", "from_start", "from_end", "page_blocks", "page_chars")
+REPEATS = ("repeats", "stood_before")
 NAMES = (
-    "position", "char_position", "from_start", "from_end",
-    "page_blocks", "page_chars", "page_link_share", "page_long", "page_long_chars", "page_media", "page_is_article",
+    *PLACE, "page_link_share", "page_long", "page_long_chars", "page_media", "page_is_article",
     *(f"column{round(share * 100)}_{name}" for share in SHARES for name in _COLUMN),
     "title_precision", "title_recall", "description_precision", "alt_precision", "headlines_before", "from_headline",
-    "repeats", "stood_before",
+    *REPEATS,
 )  # fmt: skip
 
 
 def page_features(layout: Layout, link_share: Floats, rows: Ints, words: Hashes) -> Floats:
     """All of the family; `rows` and `words` are the page's words as `Characters.words` gives them. (B, NAMES)"""
     long = paragraphs(layout, link_share)
-    columns = [*_position(layout), *_whole(layout, link_share, long)]
+    columns = [*place(layout.chars), *_whole(layout, link_share, long)]
     for share in SHARES:
         columns += _column(layout, long, share)
-    return np.stack([*columns, *_likeness(layout, rows, words), *_headlines(layout), *_repeats(layout)], axis=1)
+    return np.stack(
+        [*columns, *_likeness(layout, rows, words), *_headlines(layout), *repeats(layout.segments.texts)], axis=1
+    )
 
 
-def _position(layout: Layout) -> list[Floats]:
-    numbers, count, chars = np.arange(len(layout)), len(layout), np.cumsum(layout.chars)
+def place(chars: Ints) -> list[Floats]:
+    """`PLACE`: where each block stands on its page, by the lengths of all, and the page's size."""
+    count, sums = len(chars), np.cumsum(chars)
+    numbers = np.arange(count)
     start, end = np.minimum(numbers, 300), np.minimum(count - 1 - numbers, 300)
-    return [numbers / count, (chars - layout.chars) / chars[-1], start, end]
+    size = [np.full(count, float(figure)) for figure in (min(count, 2000), min(sums[-1], 100_000))]
+    return [numbers / count, (sums - chars) / sums[-1], start, end, *size]
 
 
 def _whole(layout: Layout, link_share: Floats, long: Bools) -> list[Floats]:
@@ -41,7 +47,7 @@ def _whole(layout: Layout, link_share: Floats, long: Bools) -> list[Floats]:
     chars = layout.chars
     total = chars.sum()
     figures = (
-        min(len(layout), 2000), min(total, 100_000), (chars * link_share).sum() / total, long.mean(),
+        (chars * link_share).sum() / total, long.mean(),
         (long * chars).sum() / total, min(layout.grouped("media").sum(), 300), _is_article(layout),
     )  # fmt: skip
     return [np.full(len(layout), float(figure)) for figure in figures]
@@ -115,9 +121,9 @@ def _headlines(layout: Layout) -> list[Floats]:
     return [np.minimum(index, 3), since]
 
 
-def _repeats(layout: Layout) -> list[Floats]:
-    """How often the very text stands on the page, and whether it stood there before."""
-    folded = [text.lower() for text in layout.segments.texts]
+def repeats(texts: list[str]) -> list[Floats]:
+    """`REPEATS`: how often the very text stands on the page, and whether it stood there before."""
+    folded = [text.lower() for text in texts]
     counts, first = Counter(folded), {text: k for k, text in reversed(list(enumerate(folded)))}
     again = [first[text] < k for k, text in enumerate(folded)]
     return [np.array([min(counts[text], 20) for text in folded]), np.array(again)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from newsieve.characters import Hashes, buckets
 from newsieve.layout import Bools, Ints, Layout
-from newsieve.signatures import PATH_BUCKETS, hashed
+from newsieve.signatures import PATH_BUCKETS, bucket
 
 OWN, NEAR, FAR = range(3)  # the block's elements up to its box; the box's next ancestors; those above them
 NEAR_STEPS = 3
@@ -85,4 +85,4 @@ def _link_tokens(hrefs: list[str | None]) -> Tokens:
 def _href_words(href: str) -> tuple[int, ...]:
     """Buckets of the words of a target without its query."""
     found = _HREF_WORD.findall(href[:160].split("?", 1)[0])[:HREF_WORDS]
-    return tuple(hashed(f"href {word.lower()}", PATH_BUCKETS) for word in found)
+    return tuple([bucket("href " + word.lower()) for word in found])

@@ -21,7 +21,7 @@ from newsieve.features import FAMILIES, FEATURES, learned
 from newsieve.labels import LABELS
 from newsieve.pipeline.errors import PipelineError
 from newsieve.pipeline.label import GOLD
-from newsieve.pipeline.metrics import by_group, calibration, confusion, figures, macro_f1, shares_of
+from newsieve.pipeline.metrics import by_group, calibration, confusion, figures, lines_of, macro_f1, shares_of
 from newsieve.pipeline.report import write_errors
 from newsieve.pipeline.tables import Table, read_tables
 from newsieve.pipeline.train import fit_trees
@@ -52,6 +52,7 @@ def evaluate(
         real = rows
     out.mkdir(parents=True, exist_ok=True)
     metrics = figures(real)
+    metrics["lines"] = figures(lines_of(real))
     for column in ("corpus", "type", "script"):
         metrics[column] = by_group(rows if column == "corpus" else real, column)
     if ablation_rounds:

@@ -19,6 +19,11 @@ RESAMPLES = 200
 Floats = npt.NDArray[np.float64]
 
 
+def lines_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the probabilities of text mode in the place of those of the blocks."""
+    return rows.assign(**{label: rows[f"line_{label}"] for label in LABELS})
+
+
 def shares_of(rows: pd.DataFrame) -> Floats:
     """The probabilities of the rows. (N, 4)"""
     return np.asarray(rows[list(LABELS)].to_numpy())

@@ -20,7 +20,8 @@ from tqdm import tqdm
 
 from newsieve.classifier import FORMAT
 from newsieve.evidence import Evidence
-from newsieve.features import FAMILIES, FEATURES, learned
+from newsieve.features import FAMILIES, FEATURES, PLAIN_FEATURES, learned
+from newsieve.features.lines import LINE_FEATURES, SHARED, line_features
 from newsieve.labels import KINDS, LABELS, Label
 from newsieve.pipeline.errors import PipelineError
 from newsieve.pipeline.label import GOLD
@@ -54,6 +55,7 @@ def train(
     passes: Count,
     authored_weight: Weight,
     phrase_weight: Weight,
+    label_weights: dict[Label, Weight],
     rounds: Count,
     learning_rate: Share,
     leaves: Annotated[int, Field(ge=2, le=256)],
@@ -80,12 +82,15 @@ def train(
         "force_row_wise": True, "verbose": -1,
     }  # fmt: skip
     columns = np.array([k for k, name in enumerate(FEATURES) if name.split(".")[0] in families])
-    job = _Job(table, of_kind, fold_of(table, folds, seed), _weights(table, authored_weight), columns, boosting, rounds)
+    weights = (
+        _weights(table, authored_weight)
+        * np.array([*(label_weights.get(label, 1.0) for label in LABELS), 0])[of_kind[table.about["kind"].to_numpy()]]
+    )
+    job = _Job(table, of_kind, fold_of(table, folds, seed), weights, columns, boosting, rounds)
     settings = Settings(text_penalty, path_penalty, passes)
     evidence, held_out, own = _evidence(job, Phrases.read(phrases, phrase_weight), settings, folds)
     _judge(job, held_out, own, judged)
-    booster = job.fit(own, job.weights)
-    _save(model, evidence, booster, job, kinds)
+    _save(model, evidence, [job.fit(own, job.weights), job.fit_lines(own, job.weights)], job, kinds)
 
 
 def label_of_kind(kinds: dict[Label, str]) -> npt.NDArray[np.int8]:
@@ -133,6 +138,16 @@ class _Job:
         parts = [learned(odds[a:b], self.table.places[page]) for page, a, b in self._spans()]
         return np.concatenate([self.table.values, np.concatenate(parts)], axis=1)[:, self.columns]
 
+    def line_features(self, odds: Odds) -> Values:
+        """The same for text mode: of the plain features those that lines have too, of the odds those by text."""
+        shared = self.table.values[:, [PLAIN_FEATURES.index(name) for name in SHARED]]
+        by_text = odds[:, : len(KINDS)]
+        return np.concatenate([line_features(shared[a:b], by_text[a:b]) for _, a, b in self._spans()])
+
+    def fit_lines(self, odds: Odds, weights: Floats) -> lgb.Booster:
+        """Train the trees of text mode."""
+        return fit_trees(self.line_features(odds), self.labels, weights, self.boosting, self.rounds)
+
     def _spans(self) -> Iterator[tuple[int, int, int]]:
         yield from zip(range(len(self.table.places)), self.table.starts, self.table.starts[1:], strict=False)
 
@@ -175,25 +190,30 @@ def _evidence(job: _Job, phrases: Phrases, settings: Settings, folds: int) -> tu
 
 def _judge(job: _Job, held_out: list[Odds], own: Odds, out: Path) -> None:
     """Write the probabilities of all gold rows out of fold, with what the evaluation groups them by."""
-    shares = np.zeros((len(job.table), len(LABELS)))
+    shares = np.zeros((len(job.table), 2 * len(LABELS)))
     for fold, odds in enumerate(tqdm(held_out, desc="folds", unit="fold")):
-        booster = job.fit(odds, np.where(job.folds == fold, 0, job.weights))
         rows = np.flatnonzero(job.folds == fold)
-        shares[rows] = booster.predict(job.features(odds)[rows], num_threads=2)
+        weights = np.where(job.folds == fold, 0, job.weights)
+        fits = ((job.fit, job.features), (job.fit_lines, job.line_features))
+        shares[rows] = np.concatenate(
+            [fit(odds, weights).predict(features(odds)[rows], num_threads=2) for fit, features in fits], axis=1
+        )
     about = job.table.about.assign(label=job.labels, fold=job.folds)
-    names = [f"odds_{k}" for k in range(own.shape[1])]
-    table = pd.concat([about, pd.DataFrame(shares, columns=list(LABELS)), pd.DataFrame(own, columns=names)], axis=1)
+    names = [*LABELS, *(f"line_{label}" for label in LABELS), *(f"odds_{k}" for k in range(own.shape[1]))]
+    table = pd.concat([about, pd.DataFrame(np.concatenate([shares, own], axis=1), columns=names)], axis=1)
     out.parent.mkdir(parents=True, exist_ok=True)
     table.to_parquet(out, index=False)
 
 
-def _save(folder: Path, evidence: Evidence, booster: lgb.Booster, job: _Job, kinds: dict[Label, str]) -> None:
+def _save(folder: Path, evidence: Evidence, boosters: list[lgb.Booster], job: _Job, kinds: dict[Label, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.txt").write_text(booster.model_to_string(num_iteration=-1))
+    for name, booster in zip(("model.txt", "lines.txt"), boosters, strict=True):
+        (folder / name).write_text(booster.model_to_string(num_iteration=-1))
     gold = job.table.about[job.table.about["source"] == GOLD]
     about = {
         "format": FORMAT,
         "features": [FEATURES[k] for k in job.columns],
+        "line_features": list(LINE_FEATURES),
         "families": [family for family in FAMILIES if any(FEATURES[k].startswith(f"{family}.") for k in job.columns)],
         "kinds": {str(label): letters for label, letters in kinds.items()},
         "biases": evidence.save(folder),
