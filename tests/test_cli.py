@@ -34,7 +34,7 @@ def explainer():
 
 def block(text, label=Label.CONTENT, probability=0.9):
     rest = (1 - probability) / 3
-    return Block(text, label, probability, {other: probability if other is label else rest for other in Label}, 0.0)
+    return Block(text, label, probability, 0.0, [probability if other is label else rest for other in Label])
 
 
 def run(capsys, *arguments):
@@ -103,7 +103,7 @@ def test_markdown_has_the_title_once_the_body_and_the_captions(capsys):
 
 def test_markdown_does_not_take_text_for_markup(capsys, monkeypatch):
     text = "1. the *star* of <b> &amp; [a](b) snake_case _x_"
-    monkeypatch.setattr(Classifier, "classify", lambda *_: Page((block(text), block("# no heading"))))
+    monkeypatch.setattr(Classifier, "classify", lambda *_, **__: Page((block(text), block("# no heading"))))
     stdin(monkeypatch, b"")
     _, out, _ = run(capsys, "classify", "-", "--format", "markdown")
     assert out == "1\\. the \\*star\\* of \\<b> \\&amp; \\[a\\](b) snake_case \\_x\\_\n\n\\# no heading\n"

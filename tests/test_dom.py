@@ -467,15 +467,11 @@ def test_an_iframe_that_is_closed_keeps_its_page():
     assert texts(html) == ["a", "b", "c"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="noscripts in lower case are all closed before those in upper case: out of order"
-)
 def test_iframes_left_open_in_noscripts_of_either_case_lose_and_repeat_nothing():
     html = "<NOSCRIPT><IFRAME src=x></NOSCRIPT><p>a</p><noscript><iframe src=x></noscript><p>b"
     assert texts(html) == ["a", "b"]
 
 
-@pytest.mark.xfail(strict=True, reason="only a noscript of one case throughout is seen")
 @pytest.mark.parametrize("tags", ["<NoScript>|</NoScript>", "<noscript>|</NOSCRIPT>"])
 def test_an_iframe_left_open_in_a_noscript_of_mixed_case_does_not_swallow_the_page(tags):
     start, end = tags.split("|")

@@ -211,9 +211,6 @@ PYTHONS_OWN = ["undefined", "punycode", "idna", "unicode_escape", "raw_unicode_e
 
 
 @pytest.mark.parametrize("label", PYTHONS_OWN)
-@pytest.mark.xfail(
-    strict=True, reason="Python's codecs that are no character sets are taken for ones: they raise or garble"
-)
 def test_pythons_own_codecs_are_unknown(label):
     html = declared(label, f"{SENTENCE} \\d \\u0041")
     assert decode(html.encode()) == (html, None)
@@ -245,8 +242,7 @@ def test_undeclared_legacy_text_is_guessed_with_a_note(codec, text):
     assert got.endswith("</p><p>the end")
 
 
-def test_undeclared_western_text_is_read_right_without_a_detector(monkeypatch):
-    monkeypatch.setattr("bs4.dammit.chardet_module", None)
+def test_undeclared_western_text_is_read_right():
     html = "<p>" + "Où est passé le garçon ? Il est resté à l’école, paraît-il. " * 5
     assert decode(html.encode("cp1252"))[0] == html
 
@@ -295,3 +291,10 @@ def test_utf_8_comes_back_as_it_was(text):
     html = declared("utf-8", text)
     assert decode(html.encode()) == (html, None)
     assert decode(html.encode(), "utf-8") == (html, None)
+
+
+def test_undeclared_text_of_another_script_is_read_right():
+    html = "<p>" + "Съешь ещё этих мягких французских булок, да выпей чаю. Вечером в городе пошёл первый снег. " * 4
+    text, note = decode(html.encode("cp1251"))
+    assert text == html
+    assert "no character set declared" in note

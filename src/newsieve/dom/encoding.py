@@ -12,6 +12,9 @@ _UNSEEN = re.compile(rb"<!--.*?-->|<script.*?</script", re.IGNORECASE | re.DOTAL
 _CONTENT = re.compile(rb"""\bcontent\s*=\s*("[^"]*"|'[^']*')""", re.IGNORECASE)
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]{2,40})""", re.IGNORECASE)
 _XML = re.compile(rb"""^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]{2,40})""")
+_TAG = re.compile(rb"<(?:script.*?</script|style.*?</style|[^>]*)>", re.IGNORECASE | re.DOTALL)
+_ASCII_LETTERS = re.compile(rb"[A-Za-z]")
+_GUESSED_BY = 50_000  # bytes that a guess is made by
 _LOOKED_AT = 4096  # bytes of the page's start that may declare a character set
 
 # The WHATWG encoding standard reads these labels as supersets of what they name.
@@ -27,6 +30,10 @@ _LABELS = {
     "koi": "koi8_r", "koi8": "koi8_r", "x-mac-cyrillic": "mac_cyrillic", "x-mac-ukrainian": "mac_cyrillic",
     "x-mac-roman": "mac_roman", "iso-8859-8-i": "iso8859_8", "unicode-1-1-utf-8": "utf-8", "x-unicode20utf8": "utf-8",
 }  # fmt: skip
+# Codecs that are no character sets of documents.
+_NOT_OF_THE_WEB = frozenset(
+    "undefined punycode idna unicode-escape raw-unicode-escape unicode_escape raw_unicode_escape mbcs oem".split()
+)
 _NUMBERED = re.compile(r"(?:x-)?(cp125\d)|iso-?8859-?(\d{1,2})")
 
 
@@ -68,7 +75,7 @@ def _codec(label: str) -> str | None:
         info = codecs.lookup(_LABELS.get(name, name))
     except (LookupError, ValueError):
         return None
-    if not getattr(info, "_is_text_encoding", True):
+    if not getattr(info, "_is_text_encoding", True) or info.name in _NOT_OF_THE_WEB:
         return None
     return _SUPERSETS.get(info.name, info.name)
 
@@ -97,8 +104,12 @@ def _mostly_utf8(data: bytes) -> bool:
 
 
 def _guessed(data: bytes) -> tuple[str, str | None]:
-    from bs4.dammit import EncodingDetector
+    start = _TAG.sub(b"", data[:_GUESSED_BY])
+    letters, beyond = len(_ASCII_LETTERS.findall(start)), len(start.translate(None, bytes(range(128))))
+    codec = "cp1252"
+    if beyond > letters / 3:  # accents are rarer: another script, which a detector tells better than another accent
+        from charset_normalizer import from_bytes
 
-    names = EncodingDetector(data, is_html=True).encodings
-    codec = next((c for name in names if (c := _codec(str(name))) and c != "utf-8"), "cp1252")
+        best = from_bytes(start).best()
+        codec = (_codec(best.encoding) if best else None) or codec
     return data.decode(codec, "replace"), f"no character set declared, read as {codec}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
@@ -10,6 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from newsieve.dom.tree import INVISIBLE, Tree
 
+_NOSCRIPT = re.compile(r"</?[nN][oO][sS][cC][rR][iI][pP][tT]")
 _TEXT = 2  # lexbor's number of the tag "-text"
 _FIRST_UNKNOWN = 1 << 12  # lexbor numbers the tags of the HTML standard from 1; all others by their address
 
@@ -78,9 +80,11 @@ def _with_closed_frames(html: str) -> str:
 
 
 def _noscripts(html: str) -> Iterator[tuple[int, int]]:
-    """Where each noscript starts and ends, in lower or upper case."""
-    for opening, closing in (("<noscript", "</noscript"), ("<NOSCRIPT", "</NOSCRIPT")):
-        start = html.find(opening)
-        while start >= 0 and (end := html.find(closing, start)) >= 0:
-            yield start, end
-            start = html.find(opening, end)
+    """Where each noscript starts and ends, in any case."""
+    start = -1
+    for match in _NOSCRIPT.finditer(html):
+        if match[0][1] != "/":
+            start = match.start() if start < 0 else start
+        elif start >= 0:
+            yield start, match.start()
+            start = -1

@@ -66,9 +66,7 @@ def train(
 ) -> None:
     """Train on all rows of `tables` (a folder) and `authored` (a table), and on `phrases` (a folder).
 
-    Writes the folder `model` and the table `judged`.
-
-    `judged` holds, for every row with gold, the probabilities by a model that saw no page of the row's site.
+    Writes the folder `model` and the table `judged`. The latter holds, for every row with gold, the probabilities by a model that saw no page of the row's site.
     """
     paths = sorted(tables.glob("*.parquet"))
     if not paths:
@@ -82,10 +80,8 @@ def train(
         "force_row_wise": True, "verbose": -1,
     }  # fmt: skip
     columns = np.array([k for k, name in enumerate(FEATURES) if name.split(".")[0] in families])
-    weights = (
-        _weights(table, authored_weight)
-        * np.array([*(label_weights.get(label, 1.0) for label in LABELS), 0])[of_kind[table.about["kind"].to_numpy()]]
-    )
+    by_label = np.array([*(label_weights.get(label, 1.0) for label in LABELS), 0.0])
+    weights = _weights(table, authored_weight) * by_label[of_kind[table.about["kind"].to_numpy()]]
     job = _Job(table, of_kind, fold_of(table, folds, seed), weights, columns, boosting, rounds)
     settings = Settings(text_penalty, path_penalty, passes)
     evidence, held_out, own = _evidence(job, Phrases.read(phrases, phrase_weight), settings, folds)
@@ -112,7 +108,7 @@ def fold_of(table: Table, folds: int, seed: int) -> npt.NDArray[np.int64]:
 
 
 def _weights(table: Table, authored_weight: float) -> Floats:
-    """What each row weighs in training: 0 without gold."""
+    """What each row weighs in training before its label does: 0 without gold."""
     gold = (table.about["source"] == GOLD).to_numpy(dtype=np.float64)
     return np.asarray(gold * np.where(table.about["corpus"] == "authored", authored_weight, 1.0))
 
