@@ -66,7 +66,8 @@ def train(
 ) -> None:
     """Train on all rows of `tables` (a folder) and `authored` (a table), and on `phrases` (a folder).
 
-    Writes the folder `model` and the table `judged`. The latter holds, for every row with gold, the probabilities by a model that saw no page of the row's site.
+    Writes the folder `model` and the table `judged`. The latter holds, for every row with gold, the probabilities by
+    a model that saw no page of the row's site.
     """
     paths = sorted(tables.glob("*.parquet"))
     if not paths:
