@@ -270,6 +270,7 @@ def test_a_result_tracked_twice_is_one_run_with_its_figures_and_pictures(store):
     assert "train.rounds" in run.data.params
     assert {path.path for path in client.list_artifacts(run.info.run_id, "plots")} >= {"plots/confusion.png"}
     assert run.inputs.dataset_inputs
+    assert "mlartifacts" in run.info.artifact_uri
 
 
 def test_the_tracked_model_takes_html_with_pickle_forbidden(store):

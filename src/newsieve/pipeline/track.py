@@ -65,8 +65,9 @@ def _log(
     from mlflow.data import pandas_dataset
 
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI", STORE))
-    number = _experiment(experiment)
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri or STORE)
+    number = _experiment(experiment, None if uri else Path(ARTIFACTS).resolve().as_uri())
     if len(mlflow.search_runs([number], f"tags.`{FINGERPRINT}` = '{fingerprint}'", max_results=1)):
         log.info("this result is in the store already (fingerprint %s)", fingerprint[:12])
         return
@@ -92,14 +93,13 @@ def _log(
         )  # fmt: skip
 
 
-def _experiment(name: str) -> str:
-    """The number of the experiment, made where it is not there; artifacts of a store of files lie beside it."""
+def _experiment(name: str, artifacts: str | None) -> str:
+    """The number of the experiment, made where it is not there, with `artifacts` as the place of its files."""
     import mlflow
 
     if found := mlflow.get_experiment_by_name(name):
         return str(found.experiment_id)
-    local = "MLFLOW_TRACKING_URI" not in os.environ
-    return str(mlflow.create_experiment(name, Path(ARTIFACTS).resolve().as_uri() if local else None))
+    return str(mlflow.create_experiment(name, artifacts))
 
 
 def _params(settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
