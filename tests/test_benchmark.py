@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
@@ -80,7 +81,7 @@ def classifier():
         np.zeros(kinds, np.float32),
     )
     trees = Trees.parse(MODEL)
-    return Classifier(evidence, trees, np.array([FEATURES.index("text.chars")]), {})
+    return Classifier(evidence, trees, trees, np.array([FEATURES.index("text.chars")]), {})
 
 
 def test_words_count_as_often_as_both_texts_hold_them():
@@ -360,9 +361,7 @@ def test_the_command_prints_tables_on_stdout_and_progress_on_stderr(classifier, 
 
 
 def test_the_table_says_when_the_model_learned_from_the_benchmark(classifier, tmp_path, monkeypatch, capsys):
-    learned = Classifier(
-        classifier.evidence, classifier.trees, classifier.columns, {"trained_on": {"pages": {"readability": 7}}}
-    )
+    learned = replace(classifier, about={"trained_on": {"pages": {"readability": 7}}})
     monkeypatch.setattr(Classifier, "load", lambda _: learned)
     _write(tmp_path / "source.html", PAGE)
     _write(tmp_path / "expected.html", f"<p>{SENTENCE}</p>")
@@ -387,3 +386,18 @@ def test_what_cannot_be_done_ends_with_one_line_and_exit_code_one(classifier, tm
 def test_wrong_usage_ends_with_exit_code_two(words):
     with pytest.raises(SystemExit, match="2"):
         main(words)
+
+
+def test_pages_of_sites_that_the_gold_knows_can_be_left_out(classifier, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Classifier, "load", lambda _: classifier)
+    truth = {name: {"articleBody": SENTENCE} for name in "ab"}
+    _write(tmp_path / "ground-truth.json", truth)
+    for name, site in (("a", "known"), ("b", "new")):
+        link = f"<link rel=canonical href=https://www.{site}.example/story>"
+        _write(tmp_path / "html" / f"{name}.html.gz", f"{link}<p>{SENTENCE}</p>")
+    page = {"page": "p1", "file": "x", "url": None, "site": "known.example", "type": None, "sha256": "", "blocks": ""}
+    _write(tmp_path / "gold" / "own.jsonl", page)
+    arguments = ["quality", "scrapinghub", str(tmp_path), "--peers", "", "--unseen", str(tmp_path / "gold")]
+    assert main(arguments) == 0
+    assert "no page of a site that newsieve's model learned from" in (out := capsys.readouterr().out)
+    assert "\n1 pages; " in out
