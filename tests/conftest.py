@@ -19,8 +19,9 @@ def authored():
 
 
 CORPORA = {
-    "own": ("lantern-port", "skimline-battery", "rives-huitres-thau", "chronicle-coast"),
+    "public": ("lantern-port", "skimline-battery", "rives-huitres-thau", "chronicle-coast"),
     "authored": ("agency-uk-gauges", "janews-volley"),
+    "own": (),
 }
 
 
@@ -38,19 +39,26 @@ def small_params():
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory, small_params):
     """The stages up to evaluate, run on a few authored pages: a folder with pages, tables, model, evaluation."""
-    from newsieve.pipeline.evaluate import evaluate
-    from newsieve.pipeline.train import train
-
     top = tmp_path_factory.mktemp("run")
     for corpus in CORPORA:
         tabulate(top, corpus, small_params)
-    authored = top / "authored" / "authored.parquet"
-    train(
-        top / "own", authored, TOP / "data" / "phrases", top / "model", top / "judged.parquet", **small_params["train"]
-    )
-    pages, out = top / "authored" / "pages", top / "evaluation"
-    evaluate(top / "own", authored, pages, top / "judged.parquet", top / "model", out, **small_params["evaluate"])
+    learn(top, top, small_params)
     return top
+
+
+def learn(top, out, params):
+    """Train on the tables below `top` and evaluate, into `out`."""
+    from newsieve.pipeline.evaluate import evaluate
+    from newsieve.pipeline.train import train
+
+    tables = [top / corpus / f"{corpus}.parquet" for corpus in ("authored", "own")]
+    made = [out / name for name in ("model", "folds", "judged.parquet", "curves.csv")]
+    train(top / "public", *tables, TOP / "data" / "phrases", *made, **params["train"])
+    pages = [top / corpus / "pages" for corpus in ("authored", "own")]
+    evaluate(
+        top / "public", *tables, *pages, out / "judged.parquet", out / "curves.csv", out / "model",
+        out / "evaluation", **params["evaluate"],
+    )  # fmt: skip
 
 
 def tabulate(top, corpus, params):

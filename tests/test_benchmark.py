@@ -29,8 +29,8 @@ from newsieve.pipeline.benchmark_metrics import (
     snippet_counts,
     word_scores,
 )
-from newsieve.pipeline.benchmark_peers import PARSERS, PEERS, STAGES, Peer, load_peers, stage_seconds, staged, text_of
-from newsieve.pipeline.corpora import PageFile
+from newsieve.pipeline.benchmark_peers import PARSERS, PEERS, STAGES, Peer, load_peers, stage_seconds, staged
+from newsieve.pipeline.corpora import PageFile, text_of
 from newsieve.pipeline.errors import PipelineError
 from newsieve.signatures import PATH_BUCKETS
 from newsieve.trees import Trees

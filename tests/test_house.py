@@ -58,8 +58,8 @@ def test_imports_go_down_only_and_never_into_the_pipeline(path):
 
 
 @pytest.mark.parametrize("path", [p for p in MODULES if "pipeline" in p.parts], ids=name_of)
-def test_only_track_and_what_is_served_import_mlflow(path):
-    if path.stem not in {"track", "served"}:
+def test_only_what_talks_to_the_store_imports_mlflow(path):
+    if path.stem not in {"track", "served", "store", "registry", "run_report"}:
         assert "mlflow" not in {m.split(".")[0] for m in imports(path)}
 
 
@@ -86,7 +86,9 @@ def reached(stage):
     return {by_name[name].relative_to(TOP).as_posix() for name in seen if by_name[name].stat().st_size}
 
 
-STAGES = yaml.safe_load((TOP / "dvc.yaml").read_text())["stages"]
+STAGES = {
+    name: stage.get("do", stage) for name, stage in yaml.safe_load((TOP / "dvc.yaml").read_text())["stages"].items()
+}
 TABLE_STAGES = yaml.safe_load((TOP / "data" / "tables" / "dvc.yaml").read_text())["stages"]
 
 

@@ -16,14 +16,14 @@ import yaml
 import newsieve
 from newsieve.pipeline.__main__ import main
 from newsieve.pipeline.errors import PipelineError
-from newsieve.pipeline.gold import read_gold, read_labels
+from newsieve.pipeline.folds import folds_of
+from newsieve.pipeline.gold import read_gold, read_lines
 from newsieve.pipeline.label import inside, label
 from newsieve.pipeline.params import read_params
 from newsieve.pipeline.segment import segment
 from newsieve.pipeline.ship import ship
 from newsieve.pipeline.tables import read_tables
-from newsieve.pipeline.train import fold_of, train
-from tests.conftest import EXTERNAL, TOP, tabulate
+from tests.conftest import EXTERNAL, TOP, learn, tabulate
 
 GOLD = TOP / "data" / "gold"
 CORPORA = ("fundus", "postlight", "readability", "trafilatura", "wcxb")
@@ -31,7 +31,7 @@ CORPORA = ("fundus", "postlight", "readability", "trafilatura", "wcxb")
 
 def test_no_site_is_in_two_folds():
     table = read_tables(sorted((TOP / "data" / "tables").glob("*.parquet")))
-    folds = pd.Series(fold_of(table, 5, 1)).groupby(table.about["site"]).nunique()
+    folds = pd.Series(folds_of(table.about["site"].to_numpy(), 5, 1)).groupby(table.about["site"]).nunique()
     assert len(folds) > 400
     assert folds.max() == 1
 
@@ -49,15 +49,15 @@ def test_the_tables_hold_numbers_and_the_names_of_pages_only():
 
 def test_the_shipped_model_gives_on_a_page_what_training_computed_from_its_table(small_run):
     about = json.loads((small_run / "model" / "model.json").read_text())
-    assert about["trained_on"]["pages"] == {"authored": 2, "own": 4}
+    assert about["trained_on"]["pages"] == {"authored": 2, "public": 4}
     classifier = newsieve.Classifier.load(small_run / "model")
-    table = read_tables([small_run / "own" / "own.parquet"])
+    table = read_tables([small_run / "public" / "public.parquet"])
     from newsieve.blocks import segment as cut
     from newsieve.dom import read
     from newsieve.features import featurize
     from newsieve.layout import Layout
 
-    pages = sorted((small_run / "own" / "pages").glob("*.html"))
+    pages = sorted((small_run / "public" / "pages").glob("*.html"))
     for number, page in enumerate(pages):
         tree, _ = read(page.read_bytes())
         rows = featurize(Layout(tree, cut(tree)))
@@ -70,30 +70,25 @@ def test_the_shipped_model_gives_on_a_page_what_training_computed_from_its_table
 
 
 def test_two_runs_give_the_same_bytes(small_run, small_params, tmp_path):
-    phrases = TOP / "data" / "phrases"
-    authored = small_run / "authored" / "authored.parquet"
-    train(
-        small_run / "own", authored, phrases, tmp_path / "model", tmp_path / "judged.parquet", **small_params["train"]
-    )
-    for first in (small_run / "model").iterdir():
-        assert first.read_bytes() == (tmp_path / "model" / first.name).read_bytes(), first.name
+    learn(small_run, tmp_path, small_params)
+    for folder in ("model", "folds", "evaluation"):
+        for first in (path for path in (small_run / folder).rglob("*") if path.is_file()):
+            assert first.read_bytes() == (tmp_path / first.relative_to(small_run)).read_bytes(), first.name
     assert pd.read_parquet(small_run / "judged.parquet").equals(pd.read_parquet(tmp_path / "judged.parquet"))
 
 
 def test_a_table_made_twice_has_the_same_bytes(small_run, small_params, tmp_path):
-    tabulate(tmp_path, "own", small_params)
-    first, second = (top / "own" / "own.parquet" for top in (small_run, tmp_path))
+    tabulate(tmp_path, "public", small_params)
+    first, second = (top / "public" / "public.parquet" for top in (small_run, tmp_path))
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_the_evaluation_has_its_figures_plots_and_errors(small_run):
     metrics = json.loads((small_run / "evaluation" / "metrics.json").read_text())
-    assert {"macro_f1", "log_loss", "calibration_error", "content", "corpus", "script", "without", "baseline"} <= set(
-        metrics
-    )
+    assert {"macro_f1", "log_loss", "calibration_error", "content", "corpus", "script", "without"} <= set(metrics)
     assert set(metrics["without"]) >= {"nothing", "text", "context"}
-    for name in ("confusion.csv", "calibration.csv", "importance.csv"):
-        assert len(pd.read_csv(small_run / "evaluation" / name)) > 3
+    for name in ("confusion.csv", "calibration.csv", "importance.csv", "curves.csv"):
+        assert len(pd.read_csv(small_run / "evaluation" / name)) >= 3
     page = (small_run / "evaluation" / "errors.html").read_text()
     assert "<script" not in page
     assert "<td class=" in page
@@ -139,10 +134,9 @@ def test_a_missing_parameter_is_refused_by_name(tmp_path):
 
 def test_kinds_must_all_have_one_label(small_run, small_params, tmp_path):
     kinds = dict.fromkeys(("content", "caption", "promo", "nav"), "T")
-    params = small_params["train"] | {"kinds": kinds}
-    authored = small_run / "authored" / "authored.parquet"
+    params = small_params | {"train": small_params["train"] | {"kinds": kinds}}
     with pytest.raises(PipelineError, match="12 kinds"):
-        train(small_run / "own", authored, TOP / "data" / "phrases", tmp_path / "m", tmp_path / "j", **params)
+        learn(small_run, tmp_path, params)
 
 
 def test_a_missing_corpus_says_which_command_brings_it(tmp_path, capsys, monkeypatch):
@@ -175,7 +169,7 @@ def test_gold_of_another_page_names_the_page_and_the_block(tmp_path):
     (pages / "story.html").write_text("<h1>Title</h1><p>First paragraph.</p><p>Second paragraph.</p>")
     (pages / "story.tsv").write_text("T\tTitle\nB\tAnother text\nB\tSecond paragraph.\n")
     segment(pages, tmp_path / "own" / "blocks.parquet", largest=1000)
-    with pytest.raises(PipelineError, match=r"story\.html.*block 1 \(kind B"):
+    with pytest.raises(PipelineError, match=r"story\.tsv, line 2: no such block.*Another text"):
         label(pages, GOLD, tmp_path / "own" / "blocks.parquet", tmp_path / "labels.parquet", misfit=0.2, coverage=0.5)
 
 
@@ -183,7 +177,7 @@ def test_labels_by_hand_name_file_and_line_of_a_mistake(tmp_path):
     path = tmp_path / "page.tsv"
     path.write_text("# a comment\nT\tTitle\nZ\tWhat?\n")
     with pytest.raises(PipelineError, match=r"page\.tsv, line 3"):
-        read_labels(path)
+        read_lines(path)
 
 
 def test_a_block_that_spans_two_gold_blocks_takes_the_kind_of_most_of_its_characters(tmp_path):
@@ -234,7 +228,7 @@ def test_gold_fits_the_real_pages(corpus):
 
 def test_a_table_of_other_features_is_refused(small_run, tmp_path):
     path = tmp_path / "old.parquet"
-    table = pd.read_parquet(small_run / "own" / "own.parquet")
+    table = pd.read_parquet(small_run / "public" / "public.parquet")
     table.rename(columns={"text.chars": "text.length"}).to_parquet(path)
     with pytest.raises(PipelineError, match="other features"):
         read_tables([path])
@@ -243,7 +237,10 @@ def test_a_table_of_other_features_is_refused(small_run, tmp_path):
 def tracked(top, folder, uri=None):
     """Run the stage track as dvc does, in a folder of its own; the process and the store's address."""
     (folder / "params.yaml").write_text((TOP / "params.yaml").read_text())
-    paths = [folder / "params.yaml", top / "own", top / "model", top / "evaluation", folder / "tracked.json"]
+    tables = [top / "public", *(top / name / f"{name}.parquet" for name in ("authored", "own"))]
+    pages = [top / name / "pages" for name in ("authored", "own")]
+    made = [top / "model", top / "evaluation", folder / "tracked.json", folder / "report.html"]
+    paths = [folder / "params.yaml", *tables, top / "judged.parquet", *pages, *made]
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
     if uri:
         environment |= {"MLFLOW_TRACKING_URI": uri, "MLFLOW_HTTP_REQUEST_TIMEOUT": "2"}

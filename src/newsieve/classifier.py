@@ -21,7 +21,7 @@ from newsieve.features.context import joined
 from newsieve.features.lines import LINE_FEATURES, line_features, shared_features
 from newsieve.features.tokens import text_tokens
 from newsieve.labels import KINDS, LABELS, Kind
-from newsieve.layout import Floats, Layout
+from newsieve.layout import Floats, Layout, softmax
 from newsieve.page import Block, Page
 from newsieve.trees import Trees
 
@@ -46,8 +46,11 @@ class Classifier:
 
     @classmethod
     def load(cls, folder: str | Path = SHIPPED) -> Classifier:
-        """Load the model in `folder`. Runs no code of it. Raises ModelError, which says what is wrong."""
-        folder = Path(folder)
+        """Load the model in `folder`, or in a model of MLflow's that was downloaded there. Runs no code of it.
+
+        Raises ModelError, which says what is wrong.
+        """
+        folder = _model_in(Path(folder))
         about = _about(folder)
         try:
             trees, line_trees = (Trees.parse((folder / name).read_text()) for name in ("model.txt", "lines.txt"))
@@ -89,8 +92,7 @@ class Classifier:
         characters = Characters(lines)
         odds = self.evidence.of_text(text_tokens(*characters.words()), len(lines))
         shares = self.line_trees.probabilities(line_features(shared_features(lines, characters), odds))
-        powers = np.exp(odds - odds.max(axis=1, keepdims=True))
-        return Page(tuple(_blocks(lines, shares, (powers / powers.sum(axis=1, keepdims=True))[:, _TITLE])))
+        return Page(tuple(_blocks(lines, shares, softmax(odds)[:, _TITLE])))
 
     def classify_many(self, pages: Iterable[Source]) -> Iterator[Page]:
         """Label the pages one by one, in order."""
@@ -107,6 +109,12 @@ class Classifier:
         text, path = self.evidence.of_text(plain.text, len(layout)), self.evidence.of_path(plain.path, layout)
         odds = np.concatenate([text, path], axis=1, dtype=np.float32)
         return np.concatenate([plain.values, learned(odds, plain.places)], axis=1)[:, self.columns], odds
+
+
+def _model_in(folder: Path) -> Path:
+    """`folder`, or where MLflow keeps the model folder that a model of its own was logged with."""
+    inner = folder / "artifacts" / "model"
+    return inner if inner.is_dir() and not (folder / "model.json").exists() else folder
 
 
 def _about(folder: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from newsieve.signatures import GROUP_NAMES, Key, key_of, signature
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Real = TypeVar("Real", bound=np.floating[Any])
 
 ABOVE = 16  # ancestors of a block that are looked at, the box itself the first
 INLINE = 4  # elements between a block's text and its box that are looked at
@@ -147,6 +149,12 @@ def _ends(tree: Tree) -> list[int]:
         parent = parents[number]
         ends[parent] = max(ends[parent], ends[number])
     return ends
+
+
+def softmax(scores: npt.NDArray[Real]) -> npt.NDArray[Real]:
+    """Probabilities of the columns, row by row, in the precision of the scores."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return cast("npt.NDArray[Real]", powers / powers.sum(axis=1, keepdims=True))
 
 
 def running(values: Iterable[float] | Floats) -> Floats:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from newsieve.layout import softmax
+
 Nodes = npt.NDArray[np.intp]
 
 _AT_ONCE = 4096  # rows
@@ -16,7 +18,7 @@ _EARLY = 3  # steps before which too few pairs have reached a leaf for dropping 
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """T trees laid end to end, classes taking turns. Per node: `feature`, `threshold`, `left`, `right`, `value`.
+    """T trees laid end to end, classes taking turns. Per node: `feature`, `threshold`, `children`, `value`.
 
     `children` has for node ``n`` at ``2 n`` the one for values at most the threshold, at ``2 n + 1`` the other; a leaf
     points at itself. `roots` (T,). `depth` is that of the deepest leaf. Thresholds are rounded down to the precision
@@ -83,9 +85,7 @@ class Trees:
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Softmax of the scores. (N, features) to (N, classes)"""
-        scores = self.scores(rows)
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        return softmax(self.scores(rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from newsieve.features.containers import CONTAINERS, Places, grouped
 from newsieve.labels import KINDS, Kind
-from newsieve.layout import Floats, running
+from newsieve.layout import Floats, running, softmax
 
 GROUPS: dict[str, tuple[Kind, ...]] = {
     "title": (Kind.TITLE,), "body": (Kind.STANDFIRST, Kind.BODY), "caption": (Kind.CAPTION,), "advert": (Kind.ADVERT,),
@@ -26,9 +26,7 @@ NAMES = tuple(f"{source}_{group}" for source in _SOURCES for group in GROUPS)
 
 def joined(odds: npt.NDArray[np.floating]) -> Floats:
     """Probabilities of the kinds, of the text's and the path's log-odds (B, 2 K) together. (B, K)"""
-    odds = odds[:, : len(KINDS)] + odds[:, len(KINDS) :]
-    powers = np.exp(odds - odds.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return np.asarray(softmax(odds[:, : len(KINDS)] + odds[:, len(KINDS) :]))
 
 
 def context_features(probabilities: Floats, places: Places) -> Floats:

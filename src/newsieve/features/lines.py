@@ -9,7 +9,7 @@ from newsieve.characters import Characters
 from newsieve.features import page, text
 from newsieve.features.context import GROUPS, grouped_kinds, means, steps
 from newsieve.labels import KINDS
-from newsieve.layout import running
+from newsieve.layout import running, softmax
 
 STEPS = (-3, -2, -1, 1, 2, 3)
 WINDOWS = ((-9, -3), (4, 10), (-10_000, 0), (1, 10_000))  # from the first line to before the last, from the block
@@ -34,7 +34,6 @@ def shared_features(texts: list[str], characters: Characters) -> Values:
 
 def line_features(shared: Values, odds: npt.NDArray[np.floating]) -> Values:
     """All features of the lines of one text, from what they share with blocks and their log-odds (N, K) by text."""
-    powers = np.exp(odds - odds.max(axis=1, keepdims=True))
-    groups = grouped_kinds(powers / powers.sum(axis=1, keepdims=True))
+    groups = grouped_kinds(np.asarray(softmax(odds), dtype=np.float64))
     around = np.concatenate([steps(groups, STEPS), means(running(groups), WINDOWS)], axis=1)
     return np.concatenate([shared, odds, around.reshape(len(odds), -1)], axis=1, dtype=np.float32)

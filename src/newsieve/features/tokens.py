@@ -24,6 +24,11 @@ class Tokens:
     rows: Ints
     numbers: Ints
 
+    def of_rows(self, wanted: Bools) -> Tokens:
+        """Those of the `wanted` rows (B,), which are counted anew."""
+        kept = wanted[self.rows]
+        return Tokens((np.cumsum(wanted) - 1)[self.rows[kept]], self.numbers[kept])
+
     def lists(self, count: int) -> list[Ints]:
         """The distinct numbers of each of `count` rows, in ascending order."""
         order = np.lexsort((self.numbers, self.rows))

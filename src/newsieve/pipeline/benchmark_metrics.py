@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from newsieve.pipeline.benchmark_peers import text_of
-from newsieve.pipeline.corpora import PageFile, pages_of
+from newsieve.pipeline.corpora import PageFile, pages_of, text_of
 from newsieve.pipeline.errors import PipelineError
 
 RESAMPLES = 1000

@@ -20,6 +20,7 @@ from newsieve.classifier import Classifier
 from newsieve.dom import lexbor
 from newsieve.features import featurize, learned
 from newsieve.layout import Floats, Layout
+from newsieve.pipeline.corpora import text_of
 
 STAGES = ("parse and walk", "segment", "layout", "featurize", "evidence and context", "trees")
 
@@ -49,12 +50,6 @@ def load_peers(peers: dict[str, Peer]) -> dict[str, Callable[[str], Any]]:
 def versions(peers: Iterable[Peer]) -> str:
     """The distributions of installed `peers` with their versions, for the record below a table."""
     return ", ".join(f"{name} {version(name)}" for name in sorted({peer.distribution for peer in peers}))
-
-
-def text_of(html: str) -> str:
-    """All text of a piece of HTML, a line a block: for peers and benchmarks that give HTML."""
-    tree = lexbor.read(html)
-    return "\n".join(segment(tree).texts) if tree.texts else ""
 
 
 def stage_seconds(classifier: Classifier, html: str) -> dict[str, float]:

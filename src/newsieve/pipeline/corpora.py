@@ -6,31 +6,45 @@ import gzip
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from newsieve.blocks import segment
+from newsieve.dom import read
 from newsieve.pipeline.errors import PipelineError
 
+AUTHORED, OWN = "authored", "own"  # the corpora whose labels lie beside their pages: newsieve's, and its user's
 FETCH = "python -m newsieve.pipeline.fetch data/external"
 _CANONICAL = re.compile(
     r"""<link[^>]+rel=["']?canonical["']?[^>]*?href=["']?([^"'> ]+)"""
     r"""|<meta[^>]+og:url["'][^>]*?content=["']?([^"'> ]+)""",
     re.IGNORECASE,
 )
+LABELS = ".tsv"
 _HOST = re.compile(r"^(?:[a-z0-9-]+\.)+[a-z]{2,}(?=[.-])", re.IGNORECASE)
 _SECOND_LEVEL = frozenset("co com org net ac gov edu or ne go".split())
 
 
 @dataclass(frozen=True, slots=True)
 class PageFile:
-    """A page of a corpus: its key (path in the corpus), file, url and type where known, and its published main text."""
+    """A page of a corpus: its key (path in the corpus), file, url and type where known, and what is published of it.
+
+    That is its main text, or snippets of which the main text holds those `wanted` and none `unwanted`.
+    """
 
     key: str
     path: Path
     url: str | None = None
     type: str | None = None
     main: str | None = None
+    wanted: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> Path:
+        """Where the page's labels lie, if it has any of its own: NAME.tsv beside NAME.html or NAME.html.gz."""
+        return self.path.with_name(self.path.name.removesuffix(".gz").removesuffix(".html") + LABELS)
 
     def read(self) -> bytes:
         """The HTML."""
@@ -39,11 +53,13 @@ class PageFile:
 
 
 def pages_of(corpus: str, folder: Path) -> list[PageFile]:
-    """The pages of `corpus`, which lies in `folder`, in the order of their keys."""
+    """The pages of `corpus`, which lies in `folder`, in the order of their keys; there may be none of one's own."""
     if not folder.is_dir():
+        if corpus == OWN:
+            raise PipelineError(f"params.yaml: own.pages names the folder {folder}, which is not there")
         raise PipelineError(f"the corpus {corpus} is not in {folder}; fetch it with: {FETCH} {corpus}")
     pages = sorted(_READERS.get(corpus, _folder)(folder), key=lambda page: page.key)
-    if not pages:
+    if not pages and corpus != OWN:
         raise PipelineError(f"{folder} holds no HTML pages")
     return pages
 
@@ -98,9 +114,26 @@ def _fundus_body(versions: dict[str, dict[str, object]]) -> str | None:
 
 
 def _readability(folder: Path) -> Iterator[PageFile]:
-    return _folder(folder, ("**/source.html",))
+    """Folders with source.html, and expected.html, which is what reader mode keeps of it."""
+    for page in _folder(folder, ("**/source.html",)):
+        kept = page.path.with_name("expected.html")
+        yield replace(page, main=text_of(kept.read_text(encoding="utf-8")) if kept.exists() else None)
+
+
+def _trafilatura(folder: Path) -> Iterator[PageFile]:
+    """Pages below tests/, and tests/evaldata.json: by url a file, and snippets with and without."""
+    truths = json.loads((folder / "tests" / "evaldata.json").read_text(encoding="utf-8")).values()
+    snippets = {truth["file"]: (tuple(truth["with"]), tuple(truth["without"])) for truth in truths}
+    for page in _folder(folder):
+        wanted, unwanted = snippets.get(page.path.name, ((), ()))
+        yield replace(page, wanted=wanted, unwanted=unwanted)
+
+
+def text_of(html: str) -> str:
+    """All text of a piece of HTML, a line a block."""
+    return "\n".join(segment(read(html)[0]).texts)
 
 
 _READERS: dict[str, Callable[[Path], Iterator[PageFile]]] = {
-    "wcxb": _wcxb, "fundus": _fundus, "readability": _readability,
+    "wcxb": _wcxb, "fundus": _fundus, "readability": _readability, "trafilatura": _trafilatura,
 }  # fmt: skip

@@ -1,30 +1,29 @@
-"""Stage evaluate: how good the model is on sites that it has not seen, against baselines, and where it errs."""
+"""Stage evaluate: how good the model is on sites that it has not seen, what each family gives, and where it errs."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import SGDClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from newsieve.features import FAMILIES, FEATURES, learned
 from newsieve.labels import LABELS
+from newsieve.pipeline.corpora import AUTHORED, OWN
 from newsieve.pipeline.errors import PipelineError
 from newsieve.pipeline.label import GOLD
-from newsieve.pipeline.metrics import by_group, calibration, confusion, figures, lines_of, macro_f1, shares_of
+from newsieve.pipeline.learners import fit_trees
+from newsieve.pipeline.metrics import after_of, by_group, calibration, confusion, figures, lines_of, macro_f1, shares_of
 from newsieve.pipeline.report import write_errors
+from newsieve.pipeline.silver import without_gold
 from newsieve.pipeline.tables import Table, read_tables
-from newsieve.pipeline.train import fit_trees
 
 Values = npt.NDArray[np.float32]
 
@@ -32,8 +31,11 @@ Values = npt.NDArray[np.float32]
 def evaluate(
     tables: Path,
     authored: Path,
+    own: Path,
     pages: Path,
+    own_pages: Path,
     judged: Path,
+    curves: Path,
     model: Path,
     out: Path,
     *,
@@ -42,25 +44,39 @@ def evaluate(
 ) -> None:
     """Write metrics.json, the tables of plots and errors.html into the folder `out`, from the rows `judged` by train.
 
-    The headline figures are those of the real pages; the authored ones have a group of their own. Baselines and
-    families left out are cross-validated on the same folds, with `ablation_rounds` rounds of boosting (0: not at all).
+    The headline figures are those of the public pages; the authored ones and one's own have groups of their own.
+    What the trees are without each family is cross-validated on the same folds, with `ablation_rounds` rounds of
+    boosting (0: not at all). Errors are shown of pages whose texts lie in `pages` or `own_pages`.
     """
     rows = pd.read_parquet(judged)
-    rows = rows[(rows["source"] == GOLD) & (rows["label"] >= 0)]
-    real = rows[rows["corpus"] != "authored"]
+    rows["block"] = rows.groupby(["corpus", "page"]).cumcount()
+    known = rows[(rows["source"] == GOLD) & (rows["label"] >= 0)]
+    real = known[~known["corpus"].isin([AUTHORED, OWN])]
     if real.empty:
-        real = rows
+        real = known
     out.mkdir(parents=True, exist_ok=True)
     metrics = figures(real)
     metrics["lines"] = figures(lines_of(real))
     for column in ("corpus", "type", "script"):
-        metrics[column] = by_group(rows if column == "corpus" else real, column)
+        metrics[column] = by_group(known if column == "corpus" else real, column)
+    if own_rows := len(mine := known[known["corpus"] == OWN]):
+        metrics["own"] = {"blocks": float(own_rows), "before": _by_site(mine), "after": _by_site(after_of(mine))}
     if ablation_rounds:
-        table = read_tables([*sorted(tables.glob("*.parquet")), authored])
-        metrics |= _compared(table, pd.read_parquet(judged), ablation_rounds)
+        table = read_tables([*sorted(tables.glob("*.parquet")), authored, own])
+        table = table.of_pages(~without_gold(table))
+        metrics["without"] = _without(table, rows, ablation_rounds)
     (out / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     _plots(real, model, out)
-    write_errors(rows[rows["corpus"] == "authored"], pages, out / "errors.html", worst)
+    shutil.copyfile(curves, out / "curves.csv")
+    shown = known[known["corpus"].isin([AUTHORED, OWN])]
+    write_errors(shown, {AUTHORED: pages, OWN: own_pages}, out / "errors.html", worst)
+
+
+def _by_site(rows: pd.DataFrame) -> dict[str, Any]:
+    """Figures of one's own pages, all and by site; nothing where too few pages are there to hold some out."""
+    if rows[list(LABELS)].isna().to_numpy().any():
+        return {}
+    return {**by_group(rows, "corpus", at_least=1)[OWN], "site": by_group(rows, "site", at_least=1)}
 
 
 def _plots(rows: pd.DataFrame, model: Path, out: Path) -> None:
@@ -76,42 +92,32 @@ def _plots(rows: pd.DataFrame, model: Path, out: Path) -> None:
 
 def _importance(model: Path) -> pd.DataFrame:
     """The share of the trees' gain that each feature gives, the 40 first."""
-    booster = lgb.Booster(model_file=str(model / "model.txt"))
-    gain = booster.feature_importance("gain")
     names = json.loads((model / "model.json").read_text())["features"]
+    if not (model / "model.txt").exists():  # a baseline
+        return pd.DataFrame({"feature": [], "gain": []})
+    gain = lgb.Booster(model_file=str(model / "model.txt")).feature_importance("gain")
     if len(gain) != len(names):
         raise PipelineError(f"{model}: model.txt and model.json do not belong together; run the stage train again")
     table = pd.DataFrame({"feature": names, "gain": (gain / gain.sum()).round(5)})
     return table.sort_values(["gain", "feature"], ascending=[False, True]).head(40)
 
 
-def _compared(table: Table, judged: pd.DataFrame, rounds: int) -> dict[str, dict[str, float]]:
-    """Macro-F1 of baselines and of the trees without each family, on the rows of real gold.
+def _without(table: Table, judged: pd.DataFrame, rounds: int) -> dict[str, float]:
+    """Macro-F1 of the trees without each family, on the rows of real gold.
 
     The learned families are those by evidence that has not seen the row's own site.
     """
-    rows = np.flatnonzero((judged["source"] == GOLD) & (judged["corpus"] != "authored") & (judged["label"] >= 0))
+    public = ~judged["corpus"].isin([AUTHORED, OWN])
+    rows = np.flatnonzero((judged["source"] == GOLD) & public & (judged["label"] >= 0))
     odds = judged[[name for name in judged if name.startswith("odds_")]].to_numpy(dtype=np.float32)
-    spans = zip(table.starts, table.starts[1:], table.places, strict=False)
-    parts = [learned(odds[a:b], places) for a, b, places in spans]
+    parts = [learned(odds[a:b], places) for a, b, places in table.by_page()]
     values = np.concatenate([table.values, np.concatenate(parts)], axis=1)[rows]
     labels, folds = judged["label"].to_numpy()[rows], judged["fold"].to_numpy()[rows]
     family = np.array([name.split(".")[0] for name in FEATURES])
-    plain = values[:, ~np.isin(family, ["text_evidence", "path_evidence", "context"])]
-    logistic = make_pipeline(
-        StandardScaler(), SGDClassifier(loss="log_loss", alpha=1e-4, max_iter=10, tol=None, random_state=0)
-    )
-    baselines = {"majority": DummyClassifier(), "logistic": logistic}
-    found: dict[str, dict[str, float]] = {"baseline": {}, "without": {}}
-    for name, model in baselines.items():
-        guess = np.zeros(len(rows), dtype=np.int64)
-        for fold in np.unique(folds):
-            model.fit(plain[folds != fold], labels[folds != fold])
-            guess[folds == fold] = model.predict(plain[folds == fold])
-        found["baseline"][name] = round(macro_f1(labels, guess), 5)
+    found = {}
     for left_out in tqdm(("nothing", *FAMILIES), desc="families left out", unit="family"):
         guess = _cross_validated(values[:, family != left_out], labels, folds, rounds)
-        found["without"][left_out] = round(macro_f1(labels, guess), 5)
+        found[left_out] = round(macro_f1(labels, guess), 5)
     return found
 
 

@@ -15,9 +15,8 @@ from newsieve.dom import read
 from newsieve.features import Rows
 from newsieve.features import featurize as compute
 from newsieve.layout import Layout
-from newsieve.pipeline.corpora import PageFile, pages_of
+from newsieve.pipeline.corpora import OWN, PageFile, pages_of
 from newsieve.pipeline.errors import PipelineError
-from newsieve.pipeline.label import NONE
 from newsieve.pipeline.tables import ABOUT, script_of, write_table
 
 
@@ -32,14 +31,14 @@ def featurize(
     for key, part in tqdm(table.groupby("page", sort=False), desc=f"featurize {corpus}", unit="page"):
         if not part["gold"].iloc[0]:
             silver += 1
-            if not silver_every or silver % silver_every or (part["source"] == NONE).all():
+            if corpus == OWN or not silver_every or silver % silver_every:
                 continue
         layout, features, script = _page(files[key], part)
         rows.append((features, layout))
         parts.append(part.assign(corpus=corpus, script=script, words=part["text"].str.split().str.len()))
-    if not rows:
+    if not rows and corpus != OWN:
         raise PipelineError(f"no page of {corpus} has labels")
-    write_table(out, pd.concat(parts)[list(ABOUT)], rows)
+    write_table(out, pd.concat(parts)[list(ABOUT)] if parts else pd.DataFrame(columns=list(ABOUT)), rows)
 
 
 def _page(page: PageFile, part: pd.DataFrame) -> tuple[Layout, Rows, str]:

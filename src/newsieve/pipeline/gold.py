@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from newsieve.labels import KINDS
+from newsieve.labels import KINDS, Kind, Label
 from newsieve.pipeline.alignment import Mark
 from newsieve.pipeline.errors import PipelineError
 
 _MARK = re.compile(r"([A-Z])([0-9a-f]{10})(\d+)")
 _KINDS = {kind.value for kind in KINDS}
+# The kind that stands for a label where a person gives no finer one.
+COMMON = {
+    Label.CONTENT.value: Kind.BODY.value, Label.CAPTION.value: Kind.CAPTION.value, Label.PROMO.value: Kind.OFFER.value,
+    Label.NAV.value: Kind.MENU.value,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +73,45 @@ def _mended(page: GoldPage, mends: dict[int, tuple[str, str]]) -> GoldPage:
     return replace(page, marks=tuple(marks))
 
 
-def read_labels(path: Path) -> tuple[Mark, ...]:
-    """The marks of a page of one's own: a file with a line per block, kind, tab, text."""
-    return tuple(Mark.of(kind, text) for kind, text in _pairs(path))
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a file of labels: its number, the kind's letter, and the text of the block."""
+
+    number: int
+    kind: str
+    text: str
+
+    @property
+    def mark(self) -> Mark:
+        """The same without the text."""
+        return Mark.of(self.kind, self.text)
+
+
+def read_lines(path: Path) -> list[Line]:
+    """The lines of a file of labels: kind (a letter, or a label for its commonest kind), tab, text.
+
+    Empty lines and those that start with # are skipped. Raises PipelineError with file and line.
+    """
+    return list(_lines(path))
 
 
 def read_phrases(folder: Path) -> tuple[list[str], list[str]]:
     """Kinds and texts of the authored phrases: files by language, of the same form."""
-    pairs = [pair for path in sorted(folder.glob("*.tsv")) for pair in _pairs(path)]
-    return [kind for kind, _ in pairs], [text for _, text in pairs]
+    lines = [line for path in sorted(folder.glob("*.tsv")) for line in _lines(path)]
+    return [line.kind for line in lines], [line.text for line in lines]
 
 
-def read_texts(path: Path) -> list[str]:
-    """The texts of such a file, one per labelled block; none where there is no file."""
-    return [text for _, text in _pairs(path)] if path.exists() else []
-
-
-def _pairs(path: Path) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-        kind, tab, text = line.partition("\t")
-        if not line.strip() or line.startswith("#"):
+def _lines(path: Path) -> Iterator[Line]:
+    try:
+        rows = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"{path} is not UTF-8 text: {error}") from None
+    for number, row in enumerate(rows, 1):
+        word, tab, text = row.partition("\t")
+        if not row.strip() or row.startswith("#"):
             continue
+        kind = COMMON.get(word, word)
         if not tab or kind not in _KINDS:
-            raise PipelineError(f"{path}, line {number}: expected a kind ({' '.join(sorted(_KINDS))}), a tab, a text")
-        yield kind, text
+            known = f"a kind ({' '.join(sorted(_KINDS))}) or a label ({', '.join(COMMON)})"
+            raise PipelineError(f"{path}, line {number}: expected {known}, a tab, a text; found {row[:40]!r}")
+        yield Line(number, kind, text)

@@ -24,6 +24,11 @@ def lines_of(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{label: rows[f"line_{label}"] for label in LABELS})
 
 
+def after_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one's own pages with the probabilities by a model that has seen the others of their site."""
+    return rows.assign(**{label: rows[f"after_{label}"] for label in LABELS})
+
+
 def shares_of(rows: pd.DataFrame) -> Floats:
     """The probabilities of the rows. (N, 4)"""
     return np.asarray(rows[list(LABELS)].to_numpy())

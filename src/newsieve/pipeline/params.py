@@ -12,6 +12,7 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from newsieve.pipeline.errors import PipelineError
 
+OWN = "own"  # the section that tells dvc.yaml where one's own pages lie
 STAGES = ("segment", "label", "featurize", "train", "evaluate", "ship", "track")
 
 
@@ -25,8 +26,11 @@ def read_params(path: Path) -> dict[str, dict[str, Any]]:
         raise PipelineError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(sections, dict):
         raise PipelineError(f"{path} has no sections")
-    if unknown := sorted(set(sections) - set(STAGES)):
-        raise PipelineError(f"{path}: unknown section {unknown[0]!r}; there are {', '.join(STAGES)}")
+    if unknown := sorted(set(sections) - {OWN, *STAGES}):
+        raise PipelineError(f"{path}: unknown section {unknown[0]!r}; there are {', '.join((OWN, *STAGES))}")
+    own = sections.get(OWN)
+    if not isinstance(own, dict) or set(own) != {"pages"} or not isinstance(own["pages"], str):
+        raise PipelineError(f"{path}: {OWN}.pages must be the folder of your own pages, and nothing else of {OWN}")
     return {stage: _checked(path, stage, sections.get(stage) or {}) for stage in STAGES}
 
 

@@ -13,7 +13,10 @@ def draw(evaluation: Path) -> Iterator[tuple[str, Figure]]:
     """Name and figure of each plot, from the tables that the stage evaluate wrote."""
     yield "confusion", _confusion(pd.read_csv(evaluation / "confusion_counts.csv", index_col=0))
     yield "calibration", _calibration(pd.read_csv(evaluation / "calibration.csv"))
-    yield "importance", _importance(pd.read_csv(evaluation / "importance.csv"))
+    if len(table := pd.read_csv(evaluation / "importance.csv")):
+        yield "importance", _importance(table)
+    if len(table := pd.read_csv(evaluation / "curves.csv")):
+        yield "curves", _curves(table)
 
 
 def _confusion(counts: pd.DataFrame) -> Figure:
@@ -47,4 +50,14 @@ def _importance(table: pd.DataFrame) -> Figure:
     first = table.head(30).iloc[::-1]
     axes.barh(first["feature"], first["gain"])
     axes.set(xlabel="share of the trees' gain", title="What the trees use most")
+    return figure
+
+
+def _curves(table: pd.DataFrame) -> Figure:
+    figure = Figure(figsize=(5, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for name in ("learned", "held_out"):
+        axes.plot(table["round"], table[name], label=name.replace("_", " "))
+    axes.set(xlabel="round", ylabel="log loss", title="Learning")
+    axes.legend()
     return figure

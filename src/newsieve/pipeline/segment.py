@@ -15,8 +15,11 @@ from tqdm import tqdm
 from newsieve.blocks import segment as cut
 from newsieve.dom import read
 from newsieve.dom.encoding import decode
-from newsieve.pipeline.corpora import PageFile, pages_of, site_of
+from newsieve.pipeline.corpora import OWN, PageFile, pages_of, site_of
 from newsieve.pipeline.errors import PipelineError
+from newsieve.pipeline.rules import kinds_by_markup
+
+COLUMNS = ["page", "site", "url", "type", "sha256", "note", "block", "text", "rule"]
 
 log = logging.getLogger(__name__)
 
@@ -33,14 +36,24 @@ def segment(source: Path, out: Path, *, largest: Annotated[int, Field(ge=1)]) ->
         for page in tqdm(pages_of(corpus, source), desc=f"segment {corpus}", unit="page")
         for row in _rows(page, largest)
     ]
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    _refuse_twins(table, corpus)
     skipped = table[table["note"] != ""]
     for key, note in zip(skipped["page"], skipped["note"], strict=True):
         log.warning("%s: %s", key, note)
-    if len(skipped) == len(table):
+    if len(skipped) == len(table) and corpus != OWN:
         raise PipelineError(f"no page of {source} has text")
     out.parent.mkdir(parents=True, exist_ok=True)
     table.to_parquet(out, index=False)
+
+
+def _refuse_twins(table: pd.DataFrame, corpus: str) -> None:
+    """A page of one's own that is there twice would teach twice, and judge what it taught."""
+    pages = table.drop_duplicates("page")
+    twins = pages[pages.duplicated("sha256", keep=False)]
+    if corpus == OWN and len(twins):
+        first, second = twins[twins["sha256"] == twins["sha256"].iloc[0]]["page"].iloc[:2]
+        raise PipelineError(f"{second} is the same page as {first}; keep one of them")
 
 
 def _rows(page: PageFile, largest: int) -> Iterator[dict[str, Any]]:
@@ -50,10 +63,12 @@ def _rows(page: PageFile, largest: int) -> Iterator[dict[str, Any]]:
         "page": page.key, "site": site_of(page, html), "url": page.url or "", "type": page.type or "",
         "sha256": hashlib.sha256(data).hexdigest(), "note": "",
     }  # fmt: skip
-    texts = [] if b"\0" in data[:1000] and note else cut(read(html)[0]).texts
+    tree = read("" if b"\0" in data[:1000] and note else html)[0]
+    segments = cut(tree)
+    texts = segments.texts
     if not texts or len(texts) > largest:
         what = f"{len(texts)} blocks, more than {largest}" if texts else "no text"
-        yield {**common, "block": -1, "text": "", "note": f"skipped: {what}"}
+        yield {**common, "block": -1, "text": "", "rule": "", "note": f"skipped: {what}"}
         return
-    for number, text in enumerate(texts):
-        yield {**common, "block": number, "text": text}
+    for number, (text, rule) in enumerate(zip(texts, kinds_by_markup(tree, segments), strict=True)):
+        yield {**common, "block": number, "text": text, "rule": rule}

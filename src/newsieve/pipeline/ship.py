@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from pathlib import Path
 
 from newsieve.classifier import Classifier, ModelError
 from newsieve.pipeline.errors import PipelineError
 
+log = logging.getLogger(__name__)
+
 LARGEST = 4_000_000  # bytes of all files together
 
 
 def ship(model: Path, evaluation: Path, out: Path) -> None:
-    """Copy `model` to `out` with its headline figures in model.json; refuse one that does not load or is too large."""
+    """Copy `model` to `out` with its headline figures in model.json; refuse one that does not load or is too large.
+
+    A baseline makes no model: what `out` holds stays.
+    """
+    learner = json.loads((model / "model.json").read_text()).get("learner")
+    if learner != "trees":
+        log.warning("a baseline (%s) is not shipped; %s keeps the model that it has", learner, out)
+        return
     try:
         Classifier.load(model)
     except ModelError as error:
@@ -27,5 +37,5 @@ def ship(model: Path, evaluation: Path, out: Path) -> None:
         shutil.copyfile(path, out / path.name)
     about = json.loads((model / "model.json").read_text())
     metrics = json.loads((evaluation / "metrics.json").read_text())
-    about["figures"] = {name: value for name, value in metrics.items() if name not in {"without", "baseline"}}
+    about["figures"] = {name: value for name, value in metrics.items() if name not in {"without", "own"}}
     (out / "model.json").write_text(json.dumps(about, indent=1) + "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -48,6 +48,23 @@ class Table:
     def __len__(self) -> int:
         return len(self.about)
 
+    def of_pages(self, wanted: npt.NDArray[np.bool_]) -> Table:
+        """The rows of the `wanted` pages. (P,)"""
+        sizes = np.diff(self.starts)
+        rows = np.repeat(wanted, sizes)
+        return Table(
+            self.about[rows].reset_index(drop=True),
+            self.values[rows],
+            self.text.of_rows(rows),
+            self.path.of_rows(rows),
+            [places for places, kept in zip(self.places, wanted, strict=True) if kept],
+            np.concatenate([[0], np.cumsum(sizes[wanted])]),
+        )
+
+    def by_page(self) -> Iterator[tuple[int, int, Places]]:
+        """First row, the row after the last, and the places of each page."""
+        yield from zip(self.starts, self.starts[1:], self.places, strict=False)
+
 
 def script_of(classes: npt.NDArray[np.float64]) -> str:
     """The script of most of a page's letters, of `classes` (B, CLASSES) counts; latin and all others are "latin"."""
@@ -59,14 +76,15 @@ def script_of(classes: npt.NDArray[np.float64]) -> str:
 
 
 def write_table(path: Path, about: pd.DataFrame, pages: Sequence[tuple[Rows, Layout]]) -> None:
-    """Write the rows of `pages`, which `about` describes in the same order."""
-    values = np.concatenate([rows.values for rows, _ in pages])
-    columns: dict[str, pa.Array] = {name: pa.array(about[name]) for name in ABOUT}
+    """Write the rows of `pages`, which may be none, and which `about` describes in the same order."""
+    values = np.concatenate([np.zeros((0, len(PLAIN_FEATURES)), dtype=np.float32), *(rows.values for rows, _ in pages)])
+    types = {name: pa.int64() if name in {"main", "words"} else pa.large_string() for name in ABOUT}
+    columns: dict[str, pa.Array] = {name: pa.array(about[name], types[name]) for name in ABOUT}
     columns |= {name: pa.array(values[:, k]) for k, name in enumerate(PLAIN_FEATURES)}
     text = (tokens for rows, layout in pages for tokens in rows.text.lists(len(layout)))
     paths = (tokens for rows, layout in pages for tokens in path_tokens(rows.path, layout).lists(len(layout)))
     columns |= {"text_tokens": _list_array(text), "path_tokens": _list_array(paths)}
-    places = np.concatenate([_flat(rows.places) for rows, _ in pages])
+    places = np.concatenate([np.zeros((0, len(_PLACES)), dtype=np.int64), *(_flat(rows.places) for rows, _ in pages)])
     columns |= {name: pa.array(places[:, k].astype(np.int16)) for k, name in enumerate(_PLACES)}
     table = pa.table(columns).replace_schema_metadata({"newsieve": json.dumps({"format": 1})})
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,8 +93,8 @@ def write_table(path: Path, about: pd.DataFrame, pages: Sequence[tuple[Rows, Lay
 
 
 def _list_array(lists: Iterable[npt.NDArray[np.int64]]) -> pa.Array:
-    arrays = list(lists)
-    offsets = np.concatenate([[0], np.cumsum([len(a) for a in arrays])]).astype(np.int32)
+    arrays = [np.zeros(0, dtype=np.int64), *lists]
+    offsets = np.cumsum([len(a) for a in arrays]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(arrays).astype(np.uint16)))
 
 
