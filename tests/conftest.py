@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait for work leave the cores to others
 
 TOP = Path(__file__).parent.parent
 PAGES = TOP / "data" / "pages"

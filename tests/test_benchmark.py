@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsieve.characters import TEXT_BUCKETS
 from newsieve.classifier import Classifier
-from newsieve.evidence import Evidence
+from newsieve.evidence import Evidence, Linear
 from newsieve.features import FEATURES
 from newsieve.labels import KINDS
 from newsieve.pipeline import benchmark
@@ -74,12 +73,10 @@ end of trees
 @pytest.fixture(scope="module")
 def classifier():
     kinds = len(KINDS)
-    evidence = Evidence(
-        np.zeros((TEXT_BUCKETS, kinds), np.float32),
-        np.zeros((3 * PATH_BUCKETS, kinds), np.float32),
-        np.zeros(kinds, np.float32),
-        np.zeros(kinds, np.float32),
+    text, path = (
+        Linear.of(np.zeros((count, kinds), np.float32), np.zeros(kinds, np.float32)) for count in (0, 3 * PATH_BUCKETS)
     )
+    evidence = Evidence(np.zeros(0, np.int64), text, path)
     trees = Trees.parse(MODEL)
     return Classifier(evidence, trees, trees, np.array([FEATURES.index("text.chars")]), {})
 
@@ -401,3 +398,33 @@ def test_pages_of_sites_that_the_gold_knows_can_be_left_out(classifier, tmp_path
     assert main(arguments) == 0
     assert "no page of a site that newsieve's model learned from" in (out := capsys.readouterr().out)
     assert "\n1 pages; " in out
+
+
+def test_a_page_is_judged_by_the_fold_that_has_not_seen_its_site(small_run, tmp_path, capsys, monkeypatch):
+    sites = json.loads((small_run / "folds" / "sites.json").read_text())
+    site, fold = next(iter(sites.items()))
+    page = f'<link rel="canonical" href="https://www.{site}/1"><p>The story is told here.'
+    for name in ("seen", "other"):
+        _write(tmp_path / name / "source.html", page if name == "seen" else "<p>Another story is told here.")
+        _write(tmp_path / name / "expected.html", "<p>The story is told here.")
+    called = []
+    classify = Classifier.classify
+    monkeypatch.setattr(
+        Classifier, "classify", lambda self, html: called.append((self, "canonical" in html)) or classify(self, html)
+    )
+    folds = str(small_run / "folds")
+    model = str(small_run / "model")
+    assert main(["quality", "readability", str(tmp_path), "--peers", "", "--folds", folds, "--model", model]) == 0
+    assert "have not seen the page's site" in capsys.readouterr().out
+    judge = next(classifier for classifier, seen in called if seen)
+    about = json.loads((small_run / "folds" / str(fold) / "model.json").read_text())
+    assert judge.about == about
+    assert about["trained_on"]["sites"] == sum(other != fold for other in sites.values())
+
+
+def test_folds_that_are_not_there_are_named_with_what_makes_them(small_run, tmp_path, capsys):
+    _write(tmp_path / "a" / "source.html", "<p>page")
+    _write(tmp_path / "a" / "expected.html", "<p>page")
+    words = ["quality", "readability", str(tmp_path), "--peers", "", "--folds", str(tmp_path)]
+    assert main([*words, "--model", str(small_run / "model")]) == 1
+    assert "dvc repro" in capsys.readouterr().err

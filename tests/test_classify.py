@@ -192,7 +192,7 @@ def test_a_model_is_loaded_from_its_folder(folder, story, page):
     assert [b.probabilities for b in again.blocks] == [b.probabilities for b in page.blocks]
 
 
-@pytest.mark.parametrize("name", ["model.json", "model.txt", "lines.txt", "text.npy", "path.npy"])
+@pytest.mark.parametrize("name", ["model.json", "model.txt", "lines.txt", "words.npy", "text.npy", "path.npy"])
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "other"])
 def test_a_damaged_model_is_refused_by_its_folders_name(folder, name, damage):
     path = folder / name

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-TEXT_BUCKETS = 1 << 15
+TEXT_BUCKETS = 1 << 20
 HEAD, TAIL = 200, 80  # characters of the start and the end of a text that are looked at
 
 # A character is in the first class whose test holds.
@@ -115,13 +115,13 @@ def buckets(rows: Ints, words: Hashes) -> tuple[Ints, Ints]:
     if len(rows):
         before[np.concatenate([[True], rows[1:] != rows[:-1]])] = _MARK
     pairs = (before ^ (before >> np.uint64(31))) * _PAIR + words
-    return np.concatenate([rows, rows]), np.concatenate([mixed(words), mixed(pairs)])
+    return np.concatenate([rows, rows]), mixed(np.concatenate([words, pairs]), TEXT_BUCKETS)
 
 
-def mixed(hashes: Hashes) -> Ints:
-    """Hashes to buckets: the high bits of a multiplicative mix (Knuth, vol. 3, 6.4)."""
+def mixed(hashes: Hashes, count: int) -> Ints:
+    """Hashes to `count` buckets, a power of two: the high bits of a multiplicative mix (Knuth, vol. 3, 6.4)."""
     high = (hashes ^ (hashes >> np.uint64(29))) * _BASE
-    return (high >> np.uint64(64 - TEXT_BUCKETS.bit_length() + 1)).astype(np.int64)
+    return (high >> np.uint64(64 - count.bit_length() + 1)).astype(np.int64)
 
 
 def _powers(base: np.uint64, count: int) -> Hashes:

@@ -25,7 +25,7 @@ from newsieve.layout import Floats, Layout, softmax
 from newsieve.page import Block, Page
 from newsieve.trees import Trees
 
-FORMAT = 1
+FORMAT = 2
 SHIPPED = Path(__file__).parent / "model"
 _TITLE = KINDS.index(Kind.TITLE)
 
@@ -54,7 +54,7 @@ class Classifier:
         about = _about(folder)
         try:
             trees, line_trees = (Trees.parse((folder / name).read_text()) for name in ("model.txt", "lines.txt"))
-            evidence = Evidence.load(folder, about["biases"])
+            evidence = Evidence.load(folder, about["evidence"])
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise ModelError(f"{folder}: {error}") from error
         index = {name: number for number, name in enumerate(FEATURES)}

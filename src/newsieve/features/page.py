@@ -6,11 +6,12 @@ from collections import Counter
 
 import numpy as np
 
-from newsieve.characters import TEXT_BUCKETS, Characters, Hashes, Ints, mixed
+from newsieve.characters import Characters, Hashes, Ints, mixed
 from newsieve.features.containers import LONG, paragraphs
 from newsieve.layout import Bools, Floats, Layout, running
 
 SHARES = (0.4, 0.7)
+_LIKENESS_BUCKETS = 1 << 15
 _COLUMN = ("up", "down", "at", "before", "after")
 PLACE = ("position", "char_position", "from_start", "from_end", "page_blocks", "page_chars")
 REPEATS = ("repeats", "stood_before")
@@ -92,10 +93,10 @@ def _likeness(layout: Layout, rows: Ints, words: Hashes) -> list[Floats]:
         layout.meta.get("description") or layout.meta.get("og:description", ""),
         layout.alts,
     )
-    tables = np.zeros((3, TEXT_BUCKETS), dtype=bool)
+    tables = np.zeros((3, _LIKENESS_BUCKETS), dtype=bool)
     for table, text in zip(tables, (title, description, alts), strict=True):
         table[_word_buckets(text)] = True
-    own = mixed(words)
+    own = mixed(words, _LIKENESS_BUCKETS)
     count = np.maximum(np.bincount(rows, minlength=len(layout)), 1)
     shared = [np.bincount(rows, table[own], len(layout)) for table in tables]
     recall = np.minimum(shared[0] / max(tables[0].sum(), 1), 1)
@@ -104,7 +105,10 @@ def _likeness(layout: Layout, rows: Ints, words: Hashes) -> list[Floats]:
 
 def _word_buckets(text: str) -> Ints:
     return (
-        mixed(Characters([text[i : i + 200] for i in range(0, min(len(text), 20_000), 200)]).words()[1])
+        mixed(
+            Characters([text[i : i + 200] for i in range(0, min(len(text), 20_000), 200)]).words()[1],
+            _LIKENESS_BUCKETS,
+        )
         if text
         else np.zeros(0, dtype=np.int64)
     )

@@ -8,6 +8,7 @@ the same run, without their urls; times are of the CPU, of all threads of the pr
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import sys
 import time
@@ -166,6 +167,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, metavar="FOLDER")
     command.add_argument("--peers", type=_peers, default=PEERS, metavar="A,B", help=f"of {', '.join(PEERS)}")
     command.add_argument(
+        "--folds", type=Path, metavar="FOLDER", help="judge each page by the fold's model that has not seen its site"
+        " (build/folds)",
+    )  # fmt: skip
+    command.add_argument(
         "--unseen", type=Path, metavar="GOLD", help="leave out the sites of the gold in this folder (data/gold)"
     )
     command.set_defaults(run=_run_quality)
@@ -195,13 +200,34 @@ def _run_quality(options: argparse.Namespace) -> None:
         cases = [case for case in cases if site_of(case.page, decode(case.page.read())[0]) not in sites]
     cases = spread(cases, options.limit)
     peers = load_peers(options.peers)
-    runs = quality(options.name, cases, classifier, peers)
-    learned_from = classifier.about.get("trained_on", {}).get("pages", {}).get(options.name, 0)
-    note = f"; newsieve's model learned from {learned_from} pages of {options.name}" if learned_from else ""
-    note = "; no page of a site that newsieve's model learned from" if options.unseen else note
-    record = f"{len(cases)} pages; {versions(options.peers[name] for name in peers)}{note}"
+    runs = quality(options.name, cases, classifier, peers, _out_of_fold(options.folds, cases))
+    record = f"{len(cases)} pages; {versions(options.peers[name] for name in peers)}{_seen(options, classifier)}"
     _report(quality_table(options.name, runs), type_table(options.name, cases, runs), record)
     _explain(runs)
+
+
+def _out_of_fold(folder: Path | None, cases: Sequence[Case]) -> Callable[[str], Classifier] | None:
+    """Of the models in `folder` (stage train) by a page's key the one that has not seen its site."""
+    if not folder:
+        return None
+    try:
+        sites: dict[str, int] = json.loads((folder / "sites.json").read_text())
+    except FileNotFoundError:
+        raise PipelineError(f"{folder} holds no models of folds; the stage train makes them: dvc repro") from None
+    models = {fold: Classifier.load(folder / str(fold)) for fold in set(sites.values())}
+    first = min(models)  # none has seen a site that is not named
+    folds = {case.page.key: sites.get(site_of(case.page, decode(case.page.read())[0]), first) for case in cases}
+    return lambda key: models[folds[key]]
+
+
+def _seen(options: argparse.Namespace, classifier: Classifier) -> str:
+    """What newsieve's model has seen of the pages."""
+    if options.folds:
+        return "; newsieve by models that have not seen the page's site"
+    if options.unseen:
+        return "; no page of a site that newsieve's model learned from"
+    count = classifier.about.get("trained_on", {}).get("pages", {}).get(options.name, 0)
+    return f"; newsieve's model learned from {count} pages of {options.name}" if count else ""
 
 
 def _count(word: str) -> int:

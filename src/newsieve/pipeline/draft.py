@@ -36,16 +36,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--doubtful", type=int, default=20, metavar="N", help="blocks to name first (default: 20)")
     options = parser.parse_args(arguments)
     try:
-        pages = [page for page in pages_of(OWN, options.folder) if not page.labels.exists()]
+        pages = _bare(options.folder)
         classifier = Classifier.load(options.model)
     except (PipelineError, ModelError) as error:
         sys.stderr.write(f"draft: {error}\n")
         return 1
     for page in tqdm(pages, desc="draft", unit="page"):
-        path = page.labels.with_name(page.labels.name + SUFFIX)
+        path = _draft_of(page)
         path.write_text(draft(page, classifier, options.doubtful), encoding="utf-8")
         sys.stdout.write(f"{path}\n")
     return 0
+
+
+def _bare(folder: Path) -> list[PageFile]:
+    """The pages in `folder` that have neither labels nor a draft."""
+    if not folder.is_dir():
+        raise PipelineError(f"no such folder: {folder}")
+    pages = pages_of(OWN, folder)
+    if not pages:
+        raise PipelineError(f"{folder} holds no pages; newsieve reads NAME.html and NAME.html.gz")
+    if drafted := [page for page in pages if _draft_of(page).exists()]:
+        sys.stderr.write(f"draft: {len(drafted)} pages have a draft already, which is kept\n")
+    return [page for page in pages if page not in drafted and not page.labels.exists()]
+
+
+def _draft_of(page: PageFile) -> Path:
+    return page.labels.with_name(page.labels.name + SUFFIX)
 
 
 def draft(page: PageFile, classifier: Classifier, doubtful: int) -> str:

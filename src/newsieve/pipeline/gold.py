@@ -103,7 +103,7 @@ def read_phrases(folder: Path) -> tuple[list[str], list[str]]:
 
 def _lines(path: Path) -> Iterator[Line]:
     try:
-        rows = path.read_text(encoding="utf-8").split("\n")
+        rows = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise PipelineError(f"{path} is not UTF-8 text: {error}") from None
     for number, row in enumerate(rows, 1):

@@ -36,7 +36,17 @@ def tree_of(folder: Path) -> str:
 
 def patch_of(folder: Path) -> bytes:
     """What differs from the commit in the tracked files."""
-    return git("diff", "--binary", "--no-ext-diff", "HEAD", folder=folder)
+    return git(
+        "diff",
+        "--binary",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-color",
+        "--src-prefix=a/",
+        "--dst-prefix=b/",
+        "HEAD",
+        folder=folder,
+    )
 
 
 def identity() -> Iterator[tuple[str, str]]:

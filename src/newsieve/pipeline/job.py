@@ -55,7 +55,7 @@ class Job:
     @cached_property
     def words(self) -> Words:
         """The rows' tokens as the evidence takes them."""
-        return Words.of(self.table.text, self.table.path, len(self.table))
+        return Words.of(self.table.text, self.table.path, self.table.about["site"].to_numpy())
 
     def features(self, odds: Odds) -> Values:
         """The columns that the learner takes, of all rows by their odds."""

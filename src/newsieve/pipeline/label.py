@@ -20,7 +20,7 @@ from newsieve.pipeline.gold import GoldPage, read_gold, read_lines
 log = logging.getLogger(__name__)
 
 GOLD, RULE, TEXT, SNIPPETS, NONE = "gold", "rule", "text", "snippets", ""  # where a row's label comes from
-DRAFT = "python -m newsieve.pipeline.draft FOLDER"
+DRAFT = "python -m newsieve.pipeline.draft FOLDER drafts them"
 INSIDE, OUTSIDE, UNKNOWN = 1, 0, -1  # of the main text that the corpus publishes
 
 COLUMNS = ("page", "block", "rule", "gold", "kind", "source", "main")
@@ -106,7 +106,8 @@ def _by_hand(labels: Path, texts: list[str]) -> Alignment:
     found = align([line.mark for line in lines], texts)
     for number in found.unplaced[:1]:
         line = lines[number]
-        raise PipelineError(f"{labels}, line {line.number}: no such block on the page: {line.text[:60]!r}")
+        there = "not in this order" if any(line.text in text for text in texts) else "no such block"
+        raise PipelineError(f"{labels}, line {line.number}: {there} on the page: {line.text[:60]!r}")
     return found
 
 
@@ -150,8 +151,8 @@ def _stands(block: str, solid: str, lines: set[str]) -> bool:
 def _report(corpus: str, golds: dict[str, GoldPage], rows: pd.DataFrame, whole: int) -> None:
     """Say how much gold fits, and how right rules and published texts are where gold tells; fail on missing pages."""
     gold = rows[rows["gold"].astype(bool)]
-    if corpus == OWN and (bare := rows["page"].nunique() - gold["page"].nunique()):
-        log.warning("%d pages of your own have no labels and teach nothing; draft some with: %s", bare, DRAFT)
+    if corpus == OWN and (bare := sorted(set(rows["page"]) - set(gold.loc[gold["kind"] != "", "page"]))):
+        log.warning("%d of your pages have no labels and teach nothing: %s; %s", len(bare), ", ".join(bare), DRAFT)
     log.info(
         "%s: %d pages with gold, %d of them fit whole; %d blocks without a kind",
         corpus, gold["page"].nunique(), whole, (gold["kind"] == "").sum(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -111,12 +112,12 @@ def confusion(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
 
 
 def flat(nested: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Nested figures as slash-joined names and values, as MLflow groups them."""
+    """Nested figures as slash-joined names, of signs that MLflow takes, and values."""
     for name, value in nested.items():
         if isinstance(value, dict):
             yield from flat(value, f"{prefix}{name}/")
         else:
-            yield f"{prefix}{name}", float(value)
+            yield re.sub(r"[^\w. :/-]", "_", f"{prefix}{name}"), float(value)
 
 
 def _rounded(value: Any) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from newsieve.classifier import Classifier
+from newsieve.classifier import Classifier, ModelError
 from newsieve.labels import LABELS
 from newsieve.pipeline.errors import PipelineError
 from newsieve.pipeline.ship import LARGEST
@@ -40,7 +40,10 @@ class Gates:
 
 @dataclass(frozen=True)
 class Contender:
-    """A model's figures, bytes, and CPU seconds on the pages that both are timed on."""
+    """A model's figures, bytes, and CPU seconds on the pages that both are timed on; 0 where it does not load.
+
+    So a champion of other features, which this newsieve cannot load, is not in the way of its successor.
+    """
 
     metrics: Mapping[str, float]
     size: int
@@ -62,7 +65,7 @@ def objections(candidate: Contender, champion: Contender | None, gates: Gates) -
     for name in (f"{label}/f1" for label in LABELS):
         if new[name] < old[name] - gates.label:
             yield f"its {name} is {new[name]:.4f}, the champion's {old[name]:.4f}"
-    if candidate.seconds > champion.seconds * gates.slower:
+    if champion.seconds and candidate.seconds > champion.seconds * gates.slower:
         yield f"it takes {candidate.seconds / champion.seconds:.2f} times the champion's CPU"
 
 
@@ -115,22 +118,30 @@ def _contenders(client: MlflowClient, numbers: Sequence[str], pages: Path, place
         for number in numbers
     ]
     runs = [client.get_run(str(client.get_model_version(MODEL, number).run_id)) for number in numbers]
-    seconds = _timed([Classifier.load(folder) for folder in folders], pages)
+    seconds = _timed([Classifier.load(folders[0]), *map(_loaded, folders[1:])], pages)
     sizes = [sum(path.stat().st_size for path in (folder / "artifacts" / "model").iterdir()) for folder in folders]
     return [Contender(*each) for each in zip([run.data.metrics for run in runs], sizes, seconds, strict=True)]
 
 
-def _timed(classifiers: Sequence[Classifier], pages: Path) -> list[float]:
-    """CPU seconds of each classifier on the same pages, by turns, the fastest of a few rounds."""
+def _loaded(folder: Path) -> Classifier | None:
+    try:
+        return Classifier.load(folder)
+    except ModelError:
+        return None
+
+
+def _timed(classifiers: Sequence[Classifier | None], pages: Path) -> list[float]:
+    """CPU seconds of each classifier on the same pages, by turns, the fastest of a few rounds; 0 of none."""
     htmls = [path.read_bytes() for path in sorted(pages.glob("*.html"))[:_PAGES]]
     if not htmls:
         raise PipelineError(f"{pages} holds no HTML pages to time the models on")
-    found = [float("inf")] * len(classifiers)
+    found = [float("inf") if classifier else 0.0 for classifier in classifiers]
     for _ in range(1 + _ROUNDS):
         for number, classifier in enumerate(classifiers):
             started = time.process_time()
             for html in htmls:
-                classifier.classify(html)
+                if classifier:
+                    classifier.classify(html)
             found[number] = min(found[number], time.process_time() - started)
     return found
 
@@ -141,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with said("is the run or version right, and MLFLOW_TRACKING_URI?"):
             sys.stdout.write(f"{_done(options)}\n")
-    except PipelineError as error:
+    except (PipelineError, ModelError) as error:
         sys.stderr.write(f"registry: {error}\n")
         return 1
     return 0

@@ -49,7 +49,7 @@ def segment(source: Path, out: Path, *, largest: Annotated[int, Field(ge=1)]) ->
 
 def _refuse_twins(table: pd.DataFrame, corpus: str) -> None:
     """A page of one's own that is there twice would teach twice, and judge what it taught."""
-    pages = table.drop_duplicates("page")
+    pages = table[table["note"] == ""].drop_duplicates("page")
     twins = pages[pages.duplicated("sha256", keep=False)]
     if corpus == OWN and len(twins):
         first, second = twins[twins["sha256"] == twins["sha256"].iloc[0]]["page"].iloc[:2]

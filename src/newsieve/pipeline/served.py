@@ -26,7 +26,7 @@ class Served(PythonModel):
         urls = model_input["url"] if "url" in model_input else [None] * len(model_input)
         rows = []
         for number, (html, url) in enumerate(zip(model_input["html"], urls, strict=True)):
-            for block in self.classifier.classify(html, url).blocks:
+            for block in self.classifier.classify(html, url if isinstance(url, str) else None).blocks:
                 shares = {label.value: share for label, share in block.probabilities.items()}
                 rows.append({"page": number, "text": block.text, "label": block.label.value, **shares})
         return pd.DataFrame(rows, columns=["page", "text", "label", "content", "caption", "promo", "nav"])

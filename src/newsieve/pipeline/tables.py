@@ -95,7 +95,7 @@ def write_table(path: Path, about: pd.DataFrame, pages: Sequence[tuple[Rows, Lay
 def _list_array(lists: Iterable[npt.NDArray[np.int64]]) -> pa.Array:
     arrays = [np.zeros(0, dtype=np.int64), *lists]
     offsets = np.cumsum([len(a) for a in arrays]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(arrays).astype(np.uint16)))
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(arrays).astype(np.uint32)))
 
 
 def _flat(places: Places) -> npt.NDArray[np.int64]:

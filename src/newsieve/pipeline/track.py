@@ -8,12 +8,14 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import yaml
 from pydantic import Field
 
+from newsieve.labels import LABELS
 from newsieve.pipeline.identity import COMMIT, EXPERIMENT, identity, patch_of
 from newsieve.pipeline.metrics import flat
 from newsieve.pipeline.plots import draw
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 
 FINGERPRINT, DATA = "newsieve.fingerprint", "newsieve.data"
 PARENT = "mlflow.parentRunId"
+WHOLE = "attributes.status = 'FINISHED'"  # a run that failed half-way is none
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,9 @@ def track(
         number = experiment_of(client, experiment)
         past = _past(client, number, result.fingerprint)
         write_report(metrics, past, evaluation, judged, {"authored": pages, "own": own_pages}, report)
-        found = client.search_runs([number], f"tags.`{FINGERPRINT}` = '{result.fingerprint}'", max_results=1)
+        found = client.search_runs(
+            [number], f"tags.`{FINGERPRINT}` = '{result.fingerprint}' and {WHOLE}", max_results=1
+        )
         if found:
             log.info("this result is in the store already: run %s", found[0].info.run_id)
         run_id = found[0].info.run_id if found else _log(client, number, result, past, report, run_name)
@@ -101,7 +106,9 @@ def _past(client: MlflowClient, experiment: str, fingerprint: str) -> Past | Non
         run = client.get_run(version.run_id)
         if run.data.tags.get(FINGERPRINT) != fingerprint:
             return Past.of("the champion", run)
-    runs = client.search_runs([experiment], f"tags.`{FINGERPRINT}` != ''", order_by=["attributes.start_time DESC"])
+    runs = client.search_runs(
+        [experiment], f"tags.`{FINGERPRINT}` != '' and {WHOLE}", order_by=["attributes.start_time DESC"]
+    )
     last = next((run for run in runs if run.data.tags[FINGERPRINT] != fingerprint), None)
     return Past.of("the run before", last) if last else None
 
@@ -123,7 +130,10 @@ def _log(client: MlflowClient, experiment: str, result: Result, past: Past | Non
         mlflow.log_artifacts(str(result.evaluation), "evaluation")
         mlflow.log_artifact(str(report))
         if COMMIT in tags:
-            mlflow.log_text(patch_of(Path()).decode("utf-8", "surrogateescape"), PATCH)
+            with TemporaryDirectory() as place:
+                patch = Path(place) / Path(PATCH).name
+                patch.write_bytes(patch_of(Path()))
+                mlflow.log_artifact(str(patch), str(Path(PATCH).parent))
         if (result.model / "model.txt").exists():  # a baseline is not a model that newsieve loads
             _log_model(result.model)
     return str(run.info.run_id)
@@ -152,17 +162,22 @@ def _log_data(tables: list[Path]) -> None:
 
 def _log_model(model: Path) -> None:
     import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, DataType, Schema
 
+    taken = Schema([ColSpec(DataType.string, "html"), ColSpec(DataType.string, "url", required=False)])
+    given = [ColSpec(DataType.long, "page"), ColSpec(DataType.string, "text"), ColSpec(DataType.string, "label")]
+    shares = [ColSpec(DataType.double, label.value) for label in LABELS]
     mlflow.pyfunc.log_model(
         name="model", python_model=str(Path(__file__).with_name("served.py")), artifacts={"model": str(model)},
+        signature=ModelSignature(taken, Schema([*given, *shares])), pip_requirements=["newsieve"],
         input_example=pd.DataFrame({"html": ["<article><h1>Headline</h1><p>A paragraph.</p></article>"]}),
-        pip_requirements=["newsieve"],
     )  # fmt: skip
 
 
 def _adopt(client: MlflowClient, experiment: str, run_id: str, group: str, run_name: str) -> None:
     """Make the run a child of the group's run, which is made where it is not there; it tells of all its children."""
-    found = client.search_runs([experiment], f"tags.`{GROUP}` = '{group}'", max_results=1)
+    found = [run for run in client.search_runs([experiment], f"tags.`{GROUP}` != ''") if run.data.tags[GROUP] == group]
     parent = found[0] if found else client.create_run(experiment, tags={GROUP: group}, run_name=group)
     client.set_tag(run_id, PARENT, parent.info.run_id)
     if run_name:

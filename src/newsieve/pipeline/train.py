@@ -52,6 +52,7 @@ def train(
     text_penalty: Penalty,
     path_penalty: Penalty,
     passes: Count,
+    word_sites: Count,
     authored_weight: Weight,
     own_weight: Weight,
     phrase_weight: Weight,
@@ -70,9 +71,9 @@ def train(
 
     Rows of pages without gold, where `tables` have any, teach by `silver_weights`, as the module silver says.
 
-    Writes the folder `model`; the folder `fold_models` with the model of each fold, which has seen no page of the
-    fold's sites, and sites.json; the table `judged` with the probabilities by those models of all rows of pages with
-    gold; and the learning `curves`. The `learner` is trees, or a baseline, which makes no model folder that loads.
+    Writes the folder `model`, which a baseline as `learner` leaves without trees; `fold_models`, of each fold the model
+    that has seen none of its sites, and sites.json; the table `judged` with the probabilities by those models of all
+    rows of pages with gold; and the learning `curves`.
     """
     silver = Silver(silver_weights, silver_confidence)
     table = _read(tables, [authored, own], silver)
@@ -86,7 +87,7 @@ def train(
         np.array([k for k, name in enumerate(FEATURES) if name.split(".")[0] in families]),
         Learning(learner, boosting, rounds),
     )  # fmt: skip
-    settings = Settings(text_penalty, path_penalty, passes)
+    settings = Settings(text_penalty, path_penalty, passes, word_sites)
     fit = partial(fit_evidence, job.words, phrases=Phrases.read(phrases, phrase_weight), settings=settings)
     held, lessons = _lessons(job, fit, folds, counted_as(kinds), silver)
     shares, fold_fits, curve = judge(job, held, lessons)
@@ -156,7 +157,7 @@ def _save(
         "line_features": list(LINE_FEATURES),
         "families": [family for family in FAMILIES if any(FEATURES[k].startswith(f"{family}.") for k in job.columns)],
         "kinds": {str(label): letters for label, letters in kinds.items()},
-        "biases": evidence.save(folder),
+        "evidence": evidence.save(folder),
         "trained_on": {
             "rows": int((seen & (job.gold.weights > 0)).sum()),
             "pages": {corpus: int(n) for corpus, n in gold.groupby("corpus")["page"].nunique().items()},
