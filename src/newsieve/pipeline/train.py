@@ -70,7 +70,6 @@ def train(
     """Train on all rows with gold of `tables` (a folder), `authored` and `own` (tables), and on `phrases` (a folder).
 
     Rows of pages without gold, where `tables` have any, teach by `silver_weights`, as the module silver says.
-
     Writes the folder `model`, which a baseline as `learner` leaves without trees; `fold_models`, of each fold the model
     that has seen none of its sites, and sites.json; the table `judged` with the probabilities by those models of all
     rows of pages with gold; and the learning `curves`.
