@@ -103,6 +103,36 @@ def test_a_model_too_large_or_broken_is_not_shipped(small_run, tmp_path):
         ship(broken, small_run / "evaluation", tmp_path / "other")
 
 
+def test_a_full_disk_leaves_the_model_that_was_shipped_whole(small_run, tmp_path, monkeypatch):
+    shipped = tmp_path / "shipped"
+    ship(small_run / "model", small_run / "evaluation", shipped)
+    before = {path.name: path.read_bytes() for path in shipped.iterdir()}
+    copies = []
+
+    def copy(_, target):
+        if copies:
+            raise OSError(28, "No space left on device")
+        copies.append(target)
+
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    with pytest.raises(OSError, match="No space left"):
+        ship(small_run / "model", small_run / "evaluation", shipped)
+    assert {path.name: path.read_bytes() for path in shipped.iterdir()} == before
+
+
+def test_a_baseline_leaves_the_model_that_was_shipped(small_run, tmp_path, caplog):
+    shipped = tmp_path / "shipped"
+    ship(small_run / "model", small_run / "evaluation", shipped)
+    before = (shipped / "model.txt").read_bytes()
+    baseline = shutil.copytree(small_run / "model", tmp_path / "baseline")
+    about = json.loads((baseline / "model.json").read_text()) | {"learner": "majority"}
+    (baseline / "model.json").write_text(json.dumps(about))
+    (baseline / "model.txt").unlink()
+    ship(baseline, small_run / "evaluation", shipped)
+    assert (shipped / "model.txt").read_bytes() == before
+    assert "majority" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -36,10 +36,11 @@ class Trees:
     @classmethod
     def parse(cls, text: str) -> Trees:
         """Read a model of numerical features without missing values. Raises ValueError on any other."""
-        head, *parts = text.split("end of trees", 1)[0].split("\nTree=")
+        whole, end, _ = text.partition("end of trees")
+        head, *parts = whole.split("\nTree=")
         fields = _fields(head)
-        if "num_class" not in fields or not parts:
-            raise ValueError("not a LightGBM model in text form")
+        if "num_class" not in fields or not parts or not end:
+            raise ValueError("not a whole LightGBM model in text form")
         trees = [_Tree.parse(_fields(part)) for part in parts]
         offsets = np.cumsum([0] + [len(tree.value) for tree in trees])
         return cls(

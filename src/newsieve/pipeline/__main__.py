@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PipelineError as error:
         sys.stderr.write(f"{stage}: {error}\n")
         return 1
+    except OSError as error:  # a full disk, a file that is not there
+        sys.stderr.write(f"{stage}: {error}; what the stages before made is kept: mend it and run dvc repro again\n")
+        return 1
     return 0
 
 

@@ -1,8 +1,9 @@
 """`python -m newsieve.pipeline.benchmark`: how fast newsieve is, and how well it extracts, beside its peers.
 
 speed FOLDER... times it on the HTML pages below the folders; quality NAME FOLDER scores it on the checkout of a public
-benchmark. Tables go to stdout, progress and what was left out to stderr. Every system gets the same decoded pages in
-the same run, without their urls; times are of the CPU, of all threads of the process.
+benchmark; dumps CORPORA GOLD FOLDS scores text mode on what other programs make of gold pages. Tables go to stdout,
+progress and what was left out to stderr. Every system gets the same decoded pages in the same run, without their urls;
+times are of the CPU, of all threads of the process.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from tqdm import tqdm
 
 from newsieve.classifier import SHIPPED, Classifier, ModelError
 from newsieve.dom.encoding import decode
+from newsieve.labels import LABELS
+from newsieve.pipeline.benchmark_dumps import DUMPERS, dumps, gold_pages, row
 from newsieve.pipeline.benchmark_metrics import BENCHMARKS, Case, cases_of, interval
 from newsieve.pipeline.benchmark_peers import PARSERS, PEERS, STAGES, Peer, load_peers, stage_seconds, versions
 from newsieve.pipeline.corpora import PageFile, pages_of, site_of
@@ -174,7 +177,21 @@ def _parser() -> argparse.ArgumentParser:
         "--unseen", type=Path, metavar="GOLD", help="leave out the sites of the gold in this folder (data/gold)"
     )
     command.set_defaults(run=_run_quality)
+    command = commands.add_parser("dumps", parents=[common], help="scores of text mode on the dumps of other programs")
+    command.add_argument("corpora", type=Path, metavar="CORPORA", help="where the corpora lie (data/external)")
+    command.add_argument("gold", type=Path, metavar="GOLD", help="their gold (data/gold)")
+    command.add_argument("folds", type=Path, metavar="FOLDS", help="the models of the folds (build/folds)")
+    command.set_defaults(run=_run_dumps)
     return parser
+
+
+def _run_dumps(options: argparse.Namespace) -> None:
+    pages = spread(list(gold_pages(options.corpora, options.gold)), options.limit)
+    peers = load_peers(DUMPERS)
+    judged = dumps(pages, peers, _models_by_site(options.folds))
+    head = ["dump by", "macro-F1", "content F1 by token", *(f"{label} F1 by line" for label in LABELS), "lines"]
+    record = f"{len(pages)} pages; {versions(DUMPERS[name] for name in peers)}; by models that have not seen the site"
+    _report(markdown(head, [[name, *row(lines)] for name, lines in judged.items()]), record)
 
 
 def _run_speed(options: argparse.Namespace) -> None:
@@ -207,17 +224,23 @@ def _run_quality(options: argparse.Namespace) -> None:
 
 
 def _out_of_fold(folder: Path | None, cases: Sequence[Case]) -> Callable[[str], Classifier] | None:
-    """Of the models in `folder` (stage train) by a page's key the one that has not seen its site."""
+    """By a page's key the model in `folder` that has not seen its site."""
     if not folder:
         return None
+    judge = _models_by_site(folder)
+    sites = {case.page.key: site_of(case.page, decode(case.page.read())[0]) for case in cases}
+    return lambda key: judge(sites[key])
+
+
+def _models_by_site(folder: Path) -> Callable[[str], Classifier]:
+    """Of the models of the folds in `folder` (stage train) by a site the one that has not seen it."""
     try:
         sites: dict[str, int] = json.loads((folder / "sites.json").read_text())
     except FileNotFoundError:
         raise PipelineError(f"{folder} holds no models of folds; the stage train makes them: dvc repro") from None
     models = {fold: Classifier.load(folder / str(fold)) for fold in set(sites.values())}
     first = min(models)  # none has seen a site that is not named
-    folds = {case.page.key: sites.get(site_of(case.page, decode(case.page.read())[0]), first) for case in cases}
-    return lambda key: models[folds[key]]
+    return lambda site: models[sites.get(site, first)]
 
 
 def _seen(options: argparse.Namespace, classifier: Classifier) -> str:

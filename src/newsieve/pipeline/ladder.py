@@ -33,7 +33,7 @@ def experiments(families: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
         listed = ",".join(chosen or families)
         yield title, [
             f"train.learner={learner}", f"train.families=[{listed}]", f"track.group={GROUP}", f"track.run_name={title}",
-            *more,
+            "evaluate.ablation_rounds=0", *more,
         ]  # fmt: skip
 
 
@@ -44,8 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         path = find_params(Path())
+        there = set(_dvc("exp", "list", "--name-only", shown=False).split())
         for title, changes in experiments(read_params(path)["train"]["families"]):
-            _dvc("exp", "run", "--queue", "--force", "--name", title, *(word for c in changes for word in ("-S", c)))
+            if title in there:
+                sys.stderr.write(f"ladder: {title} is there already; dvc exp remove {title} makes room\n")
+            else:
+                _dvc("exp", "run", "--queue", "--name", title, *(word for c in changes for word in ("-S", c)))
         if not options.queue:
             _dvc("exp", "run", "--run-all")
     except PipelineError as error:
@@ -54,11 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _dvc(*words: str) -> None:
-    """Run a command of DVC, whose output passes through."""
-    done = subprocess.run([sys.executable, "-m", "dvc", *words], check=False)  # noqa: S603 # words of ours
+def _dvc(*words: str, shown: bool = True) -> str:
+    """Run a command of DVC, whose output passes through if it is `shown`, and else is given."""
+    output = None if shown else subprocess.PIPE
+    done = subprocess.run([sys.executable, "-m", "dvc", *words], stdout=output, text=True, check=False)  # noqa: S603 # words of ours
     if done.returncode:
         raise PipelineError(f"dvc {' '.join(words[:3])} failed with exit code {done.returncode}")
+    return done.stdout or ""
 
 
 if __name__ == "__main__":

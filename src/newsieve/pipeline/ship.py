@@ -32,10 +32,23 @@ def ship(model: Path, evaluation: Path, out: Path) -> None:
     size = sum(path.stat().st_size for path in files)
     if size > LARGEST:
         raise PipelineError(f"{model} has {size:,} bytes, more than {LARGEST:,}; train fewer rounds or leaves")
-    out.mkdir(parents=True, exist_ok=True)
-    for path in files:
-        shutil.copyfile(path, out / path.name)
     about = json.loads((model / "model.json").read_text())
     metrics = json.loads((evaluation / "metrics.json").read_text())
     about["figures"] = {name: value for name, value in metrics.items() if name not in {"without", "own"}}
-    (out / "model.json").write_text(json.dumps(about, indent=1) + "\n")
+    new = out.with_name(out.name + ".tmp")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    for path in files:
+        shutil.copyfile(path, new / path.name)
+    (new / "model.json").write_text(json.dumps(about, indent=1) + "\n")
+    _replace(out, new)
+
+
+def _replace(folder: Path, new: Path) -> None:
+    """Put `new` in the place of `folder` at once, so that whoever is stopped half-way leaves one of them whole."""
+    old = folder.with_name(folder.name + ".old.tmp")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
