@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from newsieve.classifier import Classifier
 from newsieve.evidence import Evidence, Linear
 from newsieve.features import FEATURES
-from newsieve.labels import KINDS
+from newsieve.labels import KINDS, LABELS
 from newsieve.pipeline import benchmark
+from newsieve.pipeline.alignment import Mark
 from newsieve.pipeline.benchmark import Run, main, markdown, quality, speed, speed_table, spread
+from newsieve.pipeline.benchmark_dumps import dumps
 from newsieve.pipeline.benchmark_metrics import (
     BENCHMARKS,
     Case,
@@ -31,6 +33,7 @@ from newsieve.pipeline.benchmark_metrics import (
 from newsieve.pipeline.benchmark_peers import PARSERS, PEERS, STAGES, Peer, load_peers, stage_seconds, staged
 from newsieve.pipeline.corpora import PageFile, text_of
 from newsieve.pipeline.errors import PipelineError
+from newsieve.pipeline.gold import GoldPage
 from newsieve.signatures import PATH_BUCKETS
 from newsieve.trees import Trees
 
@@ -428,3 +431,29 @@ def test_folds_that_are_not_there_are_named_with_what_makes_them(small_run, tmp_
     words = ["quality", "readability", str(tmp_path), "--peers", "", "--folds", str(tmp_path)]
     assert main([*words, "--model", str(small_run / "model")]) == 1
     assert "dvc repro" in capsys.readouterr().err
+
+
+def test_lines_of_a_dump_are_judged_by_the_gold_of_their_text_and_added_lines_are_not(small_run, tmp_path):
+    _write(tmp_path / "a.html", "<p>page")
+    texts = (("T", "The headline"), ("B", "A paragraph of the story."), ("W", "Subscribe now"), ("F", "Legal notice"))
+    marks = tuple(Mark.of(kind, text) for kind, text in texts)
+    gold = GoldPage("p1", "a.html", None, "a.example", None, "", marks)
+    dump = "The headline\nAdded by the program\nA paragraph of\nthe story.\n\nSubscribe now\nLegal notice\n"
+    asked = []
+
+    def judge(site):
+        asked.append(site)
+        return Classifier.load(small_run / "model")
+
+    judged = dumps([(PageFile("a.html", tmp_path / "a.html"), gold)], {"other": lambda _: dump}, judge)["other"]
+    names = [LABELS[label].value for label, _, _ in judged]
+    assert names == ["content", "content", "content", "promo", "nav"]
+    assert [words for _, _, words in judged] == [2, 3, 2, 2, 2]
+    assert asked == ["a.example"]
+
+
+def test_dumps_without_a_corpus_name_what_fetches_one(small_run, tmp_path, capsys):
+    (tmp_path / "gold").mkdir()
+    words = ["dumps", str(tmp_path), str(tmp_path / "gold"), str(small_run / "folds")]
+    assert main(words) == 1
+    assert "newsieve.pipeline.fetch" in capsys.readouterr().err

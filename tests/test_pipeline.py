@@ -264,7 +264,7 @@ def test_a_table_of_other_features_is_refused(small_run, tmp_path):
         read_tables([path])
 
 
-def tracked(top, folder, uri=None):
+def tracked(top, folder, uri=None, seconds=2):
     """Run the stage track as dvc does, in a folder of its own; the process and the store's address."""
     (folder / "params.yaml").write_text((TOP / "params.yaml").read_text())
     tables = [top / "public", *(top / name / f"{name}.parquet" for name in ("authored", "own"))]
@@ -273,7 +273,7 @@ def tracked(top, folder, uri=None):
     paths = [folder / "params.yaml", *tables, top / "judged.parquet", *pages, *made]
     environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
     if uri:
-        environment |= {"MLFLOW_TRACKING_URI": uri, "MLFLOW_HTTP_REQUEST_TIMEOUT": "2"}
+        environment |= {"MLFLOW_TRACKING_URI": uri, "MLFLOW_HTTP_REQUEST_TIMEOUT": str(seconds)}
     command = [sys.executable, "-m", "newsieve.pipeline", "track", *map(str, paths)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     return done, f"sqlite:///{folder / 'mlflow.db'}"

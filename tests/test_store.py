@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -30,6 +30,7 @@ from newsieve.pipeline.params import read_params
 from newsieve.pipeline.registry import Contender, Gates, objections
 from newsieve.pipeline.ship import LARGEST
 from tests.conftest import TOP
+from tests.test_pipeline import tracked
 
 EXPERIMENT, ASIDE = "newsieve", "aside"
 COMMITTED = {"story.html": b"<p>One</p>\n", "picture.bin": bytes(range(256)), "gone.txt": b"soon\n"}
@@ -344,23 +345,53 @@ def answered(process, port, path, data=None):
     pytest.fail("the server did not come up")
 
 
-@pytest.fixture
-def served(work, champion, tmp_path):  # noqa: ARG001 # promoted before
-    """Process and port of a server of the champion."""
+@contextmanager
+def serving(command, settings, log):
+    """Process and port of a server of mlflow's, which ends with the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    settings = {"MLFLOW_TRACKING_URI": work.uri, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "PATH": paths}
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", "models:/newsieve@champion"]
-    with (tmp_path / "serve.log").open("w") as log:
+    words = [sys.executable, "-m", "mlflow", *command, "--port", str(port)]
+    with log.open("w") as file:
         process = subprocess.Popen(
-            [*command, "--env-manager", "local", "--port", str(port)],
-            env=os.environ | settings, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-        yield process, port
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+            words, env=os.environ | {"PATH": paths} | settings, stdout=file, stderr=file, start_new_session=True
+        )
+        try:
+            yield process, port
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def served(work, champion, tmp_path):  # noqa: ARG001 # promoted before
+    """Process and port of a server of the champion."""
+    command = ["models", "serve", "--model-uri", "models:/newsieve@champion", "--env-manager", "local"]
+    settings = {"MLFLOW_TRACKING_URI": work.uri, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+    with serving(command, settings, tmp_path / "serve.log") as server:
+        yield server
+
+
+def test_a_tracking_server_takes_a_run_with_its_files_by_its_address_alone(small_run, tmp_path):
+    from mlflow import MlflowClient
+
+    places = [
+        "--backend-store-uri",
+        f"sqlite:///{tmp_path / 'server.db'}",
+        "--artifacts-destination",
+        str(tmp_path / "a"),
+    ]
+    with serving(["server", *places, "--workers", "1"], {}, tmp_path / "server.log") as (process, port):
+        answered(process, port, "health")
+        done, _ = tracked(small_run, tmp_path, f"http://127.0.0.1:{port}", seconds=60)
+        assert done.returncode == 0, done.stderr
+        client = MlflowClient(f"http://127.0.0.1:{port}")
+        (run,) = client.search_runs([client.get_experiment_by_name("newsieve").experiment_id])
+        names = {path.path for path in client.list_artifacts(run.info.run_id)}
+        assert names >= {"report.html", "plots", "evaluation"}
+    assert not (tmp_path / "mlflow.db").exists()
+    assert list((tmp_path / "a").rglob("model.txt"))
 
 
 def test_a_served_champion_answers_html_with_labelled_blocks(served):
