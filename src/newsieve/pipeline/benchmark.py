@@ -209,12 +209,14 @@ def _run_quality(options: argparse.Namespace) -> None:
     classifier = Classifier.load(options.model)
     cases = cases_of(options.name, options.folder)
     if options.unseen:
-        sites = {
-            page.site
-            for path in options.unseen.glob("*.jsonl")
-            for page in read_gold(options.unseen, path.stem).values()
-        }
-        cases = [case for case in cases if site_of(case.page, decode(case.page.read())[0]) not in sites]
+        golds = [
+            page for path in options.unseen.glob("*.jsonl") for page in read_gold(options.unseen, path.stem).values()
+        ]
+        sites, files = {page.site for page in golds}, {page.file for page in golds}
+        cases = [
+            case for case in cases
+            if case.page.key not in files and site_of(case.page, decode(case.page.read())[0]) not in sites
+        ]  # fmt: skip
     cases = spread(cases, options.limit)
     peers = load_peers(options.peers)
     runs = quality(options.name, cases, classifier, peers, _out_of_fold(options.folds, cases))

@@ -15,7 +15,7 @@ from newsieve.dom.encoding import decode
 from newsieve.labels import KINDS, LABELS
 from newsieve.pipeline.alignment import align
 from newsieve.pipeline.benchmark_peers import Extractor, Peer
-from newsieve.pipeline.corpora import PageFile, pages_of
+from newsieve.pipeline.corpora import PageFile, pages_of, site_of
 from newsieve.pipeline.errors import PipelineError
 from newsieve.pipeline.gold import GoldPage, read_gold
 from newsieve.pipeline.silver import counted_as
@@ -61,7 +61,7 @@ def dumps(
     for page, gold in tqdm(pages, desc="dumps", unit="page"):
         html = decode(page.read())[0]
         for name, dump in dumpers.items():
-            found[name] += _judged(dump(html), gold, classifier_for(gold.site))
+            found[name] += _judged(dump(html), gold, classifier_for(site_of(page, html)))
     return found
 
 

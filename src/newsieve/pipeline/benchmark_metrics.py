@@ -196,7 +196,8 @@ def _wcxb(folder: Path) -> Iterator[Case]:
         html = split / "html" / f"{file.stem}.html"
         kind, main = truth["_internal"]["page_type"]["primary"], truth["ground_truth"].get("main_content")
         if main is not None:
-            yield _case(folder, html if html.exists() else html.with_suffix(".html.gz"), main, kind)
+            path = html if html.exists() else html.with_suffix(".html.gz")
+            yield _case(folder, path, main, kind, truth.get("url"))
 
 
 def _scrapinghub(folder: Path) -> Iterator[Case]:
@@ -224,8 +225,8 @@ def _trafilatura(folder: Path) -> Iterator[Case]:
             yield Case(page, tuple(truth["with"]), tuple(truth["without"]))
 
 
-def _case(folder: Path, path: Path, main: str, kind: str | None = None) -> Case:
-    return Case(PageFile(path.relative_to(folder).as_posix(), path, type=kind, main=main))
+def _case(folder: Path, path: Path, main: str, kind: str | None = None, url: str | None = None) -> Case:
+    return Case(PageFile(path.relative_to(folder).as_posix(), path, url, kind, main))
 
 
 def _of_main(metric: Callable[[str, str], Scores]) -> Callable[[str, Case], Scores]:

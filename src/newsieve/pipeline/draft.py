@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -43,7 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     for page in tqdm(pages, desc="draft", unit="page"):
         path = _draft_of(page)
-        path.write_text(draft(page, classifier, options.doubtful), encoding="utf-8")
+        try:
+            text = draft(page, classifier, options.doubtful)
+        except (OSError, EOFError, zlib.error) as error:  # a cut or other .gz
+            sys.stderr.write(f"draft: {page.path} is not readable: {error}\n")
+            continue
+        path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path}\n")
     return 0
 

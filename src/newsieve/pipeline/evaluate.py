@@ -91,7 +91,7 @@ def _plots(rows: pd.DataFrame, model: Path, out: Path) -> None:
 
 
 def _importance(model: Path) -> pd.DataFrame:
-    """The share of the trees' gain that each feature gives, the 40 first."""
+    """The share of the trees' gain that each feature gives, the 25 first."""
     names = json.loads((model / "model.json").read_text())["features"]
     if not (model / "model.txt").exists():  # a baseline
         return pd.DataFrame({"feature": [], "gain": []})
@@ -99,7 +99,7 @@ def _importance(model: Path) -> pd.DataFrame:
     if len(gain) != len(names):
         raise PipelineError(f"{model}: model.txt and model.json do not belong together; run the stage train again")
     table = pd.DataFrame({"feature": names, "gain": (gain / gain.sum()).round(5)})
-    return table.sort_values(["gain", "feature"], ascending=[False, True]).head(40)
+    return table.sort_values(["gain", "feature"], ascending=[False, True]).head(25)
 
 
 def _without(table: Table, judged: pd.DataFrame, rounds: int) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +19,18 @@ Folds = npt.NDArray[np.int64]
 Fit = Callable[[npt.NDArray[np.int8], npt.NDArray[np.float64]], Evidence]
 
 
-def folds_of(sites: npt.NDArray[np.object_], folds: int, seed: int) -> Folds:
-    """The fold of each row by its site: no site is in two."""
-    found = np.zeros(len(sites), dtype=np.int64)
+def folds_of(sites: npt.NDArray[np.object_], dealt: npt.NDArray[np.bool_], folds: int, seed: int) -> Folds:
+    """The fold of each row by its site: no site is in two.
+
+    Folds are dealt among the sites of the rows that are `dealt` (N,), so as to be of one size. A site that has no such
+    row gets its fold by a hash of its name, so that no other site changes its fold when one comes or goes.
+    """
+    found = {site: int(sha256(f"{seed} {site}".encode()).hexdigest(), 16) % folds for site in set(sites)}
     splitter = GroupKFold(folds, shuffle=True, random_state=seed)
-    for fold, (_, held_out) in enumerate(splitter.split(sites, groups=sites)):
-        found[held_out] = fold
-    return found
+    known = sites[dealt]
+    for fold, (_, held_out) in enumerate(splitter.split(known, groups=known) if len(known) else ()):
+        found |= dict.fromkeys(known[held_out], fold)
+    return np.array([found[site] for site in sites], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ def hold_out(words: Words, folds: Folds, lessons: Sequence[Lesson], fit: Fit) ->
     count = len(lessons) - 1
     parts = [np.flatnonzero(folds == fold) for fold in range(count)]
     fitted: dict[tuple[int, frozenset[int]], Evidence] = {}
-    progress = tqdm(desc="evidence", unit="fit", total=count * (count + 1) // 2 + 1)
+    distinct = {(id(lesson), *sorted((a, b))) for a, lesson in enumerate(lessons) for b in range(count)}
+    progress = tqdm(desc="evidence", unit="fit", total=len(distinct) + 1)
 
     def without(lesson: Lesson, *left_out: int) -> Evidence:
         key = id(lesson), frozenset(left_out) - {count}

@@ -118,7 +118,7 @@ def judge(job: Job, held: HeldOut, lessons: list[Lesson]) -> tuple[Floats, list[
 def after(job: Job, fit: Fit, held: HeldOut, lesson: Lesson) -> Floats:
     """Probabilities of the rows of one's own pages by a model that has seen the other own pages (N, 4); else NaN.
 
-    In _judge none of a site is seen; here a fold is of pages. The judged page's labels can reach the odds of the rows
+    In judge none of a site is seen; here a fold is of pages. The judged page's labels can reach the odds of the rows
     that are learned from, though never its own odds.
     """
     shares = np.full((len(job.table), len(LABELS)), np.nan)
@@ -127,7 +127,8 @@ def after(job: Job, fit: Fit, held: HeldOut, lesson: Lesson) -> Floats:
     if about.loc[own, "page"].nunique() < PAGE_FOLDS:
         return shares
     folds = np.full(len(about), -1)
-    folds[own] = folds_of(about.loc[own, "page"].to_numpy(), PAGE_FOLDS, 0)
+    pages = about.loc[own, "page"].to_numpy()
+    folds[own] = folds_of(pages, np.ones(len(pages), dtype=bool), PAGE_FOLDS, 0)
     for fold in tqdm(range(PAGE_FOLDS), desc="one's own pages", unit="fold"):
         inside = folds == fold
         weights = np.where(inside, 0, lesson.weights)

@@ -52,10 +52,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _dvc("exp", "run", "--queue", "--name", title, *(word for c in changes for word in ("-S", c)))
         if not options.queue:
             _dvc("exp", "run", "--run-all")
+            _check(path)
     except PipelineError as error:
         sys.stderr.write(f"ladder: {error}\n")
         return 1
     return 0
+
+
+def _check(params: Path) -> None:
+    """DVC's queue ends well whatever became of what it ran."""
+    there = set(_dvc("exp", "list", "--name-only", shown=False).split())
+    titles = [title for title, _ in experiments(read_params(params)["train"]["families"])]
+    if failed := [title for title in titles if title not in there]:
+        raise PipelineError(f"these rungs failed: {', '.join(failed)}; dvc queue logs NAME says why")
 
 
 def _dvc(*words: str, shown: bool = True) -> str:

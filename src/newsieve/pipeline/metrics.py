@@ -41,7 +41,7 @@ def figures(rows: pd.DataFrame) -> dict[str, Any]:
     guess = shares.argmax(axis=1)
     precision, recall, f1, support = precision_recall_fscore_support(truth, guess, labels=NUMBERS, zero_division=0)
     tokens = f1_score(truth, guess, labels=NUMBERS, average=None, sample_weight=rows["words"], zero_division=0)
-    low, high = interval(rows)
+    (low, *lows), (high, *highs) = intervals(rows)
     overall = {
         "macro_f1": f1.mean(), "macro_f1_low": low, "macro_f1_high": high,
         "log_loss": log_loss(truth, shares, labels=NUMBERS), "calibration_error": calibration_error(truth, shares),
@@ -49,8 +49,8 @@ def figures(rows: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
     by_label = {
         label.value: {
-            "f1": f1[k], "precision": precision[k], "recall": recall[k], "token_f1": tokens[k],
-            "blocks": float(support[k]),
+            "f1": f1[k], "f1_low": lows[k], "f1_high": highs[k], "precision": precision[k], "recall": recall[k],
+            "token_f1": tokens[k], "blocks": float(support[k]),
         }
         for k, label in enumerate(LABELS)
     }  # fmt: skip
@@ -62,8 +62,8 @@ def macro_f1(truth: npt.NDArray[Any], guess: npt.NDArray[Any]) -> float:
     return float(f1_score(truth, guess, average="macro", labels=np.unique(truth), zero_division=0))
 
 
-def interval(rows: pd.DataFrame) -> tuple[float, float]:
-    """The 95 % interval of macro-F1, by bootstrap over sites (Efron 1979)."""
+def intervals(rows: pd.DataFrame) -> list[list[float]]:
+    """The 95 % intervals of macro-F1 and each label's F1, by bootstrap over sites (Efron 1979): lows, then highs."""
     guess = shares_of(rows).argmax(axis=1)
     sites = pd.factorize(rows["site"])[0]
     cells = np.zeros((sites.max() + 1, len(LABELS) ** 2))
@@ -71,9 +71,9 @@ def interval(rows: pd.DataFrame) -> tuple[float, float]:
     draws = np.random.default_rng(0).multinomial(len(cells), np.full(len(cells), 1 / len(cells)), RESAMPLES)
     tables = (draws @ cells).reshape(RESAMPLES, len(LABELS), len(LABELS))
     hits = np.diagonal(tables, axis1=1, axis2=2)
-    scores = (2 * hits / np.maximum(tables.sum(axis=1) + tables.sum(axis=2), 1)).mean(axis=1)
-    low, high = np.percentile(scores, [2.5, 97.5])
-    return float(low), float(high)
+    scores = 2 * hits / np.maximum(tables.sum(axis=1) + tables.sum(axis=2), 1)
+    every = np.column_stack([scores.mean(axis=1), scores])
+    return [list(map(float, edge)) for edge in np.percentile(every, [2.5, 97.5], axis=0)]
 
 
 def calibration(truth: npt.NDArray[Any], shares: Floats) -> pd.DataFrame:

@@ -47,7 +47,7 @@ def _calibration(table: pd.DataFrame) -> Figure:
 def _importance(table: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(7, 7), layout="constrained")
     axes = figure.subplots()
-    first = table.head(30).iloc[::-1]
+    first = table.iloc[::-1]
     axes.barh(first["feature"], first["gain"])
     axes.set(xlabel="share of the trees' gain", title="What the trees use most")
     return figure

@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with said("is the run or version right, and MLFLOW_TRACKING_URI?"):
             sys.stdout.write(f"{_done(options)}\n")
-    except (PipelineError, ModelError) as error:
+    except (PipelineError, ModelError, OSError) as error:
         sys.stderr.write(f"registry: {error}\n")
         return 1
     return 0

@@ -21,7 +21,8 @@ HEAD = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</t
 table{{border-collapse:collapse;width:100%}}td,th{{border-bottom:1px solid #ddd;padding:.3rem .5rem;text-align:left;
 vertical-align:top}}th{{position:sticky;top:0;background:#fff}}.content{{background:#e3f4e3}}.caption{{background:#e2edfb}}
 .promo{{background:#fde6e0}}.nav{{background:#eee}}td.n{{text-align:right;font-variant-numeric:tabular-nums}}
-.better{{color:#1b7a37}}.worse{{color:#b3261e}}.pictures{{display:flex;flex-wrap:wrap;gap:1rem}}
+.better{{color:#1b7a37}}.worse{{color:#b3261e}}.pictures{{display:flex;flex-wrap:wrap;gap:1rem;
+align-items:flex-start}}
 .pictures img{{max-width:100%}}.pair td{{width:50%;font-size:13px}}.wrong td{{outline:2px solid #b3261e}}
 summary{{cursor:pointer;padding:.3rem 0}}</style>"""
 _ERRORS = """<h1>Errors worth reading</h1><p>Blocks of pages whose texts are here whose label the model, not having seen

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with said("is it the run's id, and the right MLFLOW_TRACKING_URI?"):
             untracked = restore(options.run, options.folder)
-    except PipelineError as error:
+    except (PipelineError, OSError) as error:
         sys.stderr.write(f"restore: {error}\n")
         return 1
     if untracked != "no":
@@ -42,14 +42,23 @@ def restore(run_id: str, folder: Path) -> str:
     tags = client.get_run(run_id).data.tags
     if COMMIT not in tags or TREE not in tags:
         raise PipelineError(f"run {run_id} was not made in a git work tree")
-    git("worktree", "add", "--detach", str(folder.resolve()), tags[COMMIT])
     with TemporaryDirectory() as place:
         patch = Path(client.download_artifacts(run_id, PATCH, place)).read_bytes()
+    git("worktree", "add", "--detach", str(folder.resolve()), tags[COMMIT])
+    try:
+        _change(folder, patch, tags[TREE])
+    except PipelineError:
+        git("worktree", "remove", "--force", str(folder.resolve()))
+        raise
+    return tags.get(UNTRACKED, "no")
+
+
+def _change(folder: Path, patch: bytes, tree: str) -> None:
+    """Apply the patch, and see that the files are then those of `tree`."""
     if patch:
         git("apply", "--binary", "--whitespace=nowarn", folder=folder, given=patch)
-    if (found := tree_of(folder)) != tags[TREE]:
-        raise PipelineError(f"{folder} has the tree {found[:12]}, but the run was made by {tags[TREE][:12]}")
-    return tags.get(UNTRACKED, "no")
+    if (found := tree_of(folder)) != tree:
+        raise PipelineError(f"{folder} has the tree {found[:12]}, but the run was made by {tree[:12]}")
 
 
 if __name__ == "__main__":

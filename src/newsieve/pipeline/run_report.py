@@ -114,7 +114,7 @@ def _own(metrics: dict[str, Any]) -> str:
     ]
     if after:
         rows[0] = ("all", _two(before), _two(after), rows[0][3])
-    head = ("site", "before: no page of the site learned", "after: its other pages learned", "blocks")
+    head = ("site", "before: no page of the site learned", "after: other pages of yours learned", "blocks")
     return f"<h2>Your own pages</h2><p>Macro-F1, and content's F1 by token.</p>{_table(head, rows)}"
 
 

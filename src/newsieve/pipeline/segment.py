@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,8 +58,11 @@ def _refuse_twins(table: pd.DataFrame, corpus: str) -> None:
 
 
 def _rows(page: PageFile, largest: int) -> Iterator[dict[str, Any]]:
-    data = page.read()
-    html, note = decode(data)
+    try:
+        data, broken = page.read(), ""
+    except (OSError, EOFError, zlib.error) as error:  # a cut or other .gz
+        data, broken = page.path.read_bytes(), f"not readable: {error}"
+    html, note = ("", broken) if broken else decode(data)
     common = {
         "page": page.key, "site": site_of(page, html), "url": page.url or "", "type": page.type or "",
         "sha256": hashlib.sha256(data).hexdigest(), "note": "",
@@ -67,7 +71,7 @@ def _rows(page: PageFile, largest: int) -> Iterator[dict[str, Any]]:
     segments = cut(tree)
     texts = segments.texts
     if not texts or len(texts) > largest:
-        what = f"{len(texts)} blocks, more than {largest}" if texts else "no text"
+        what = f"{len(texts)} blocks, more than {largest}" if texts else broken or "no text"
         yield {**common, "block": -1, "text": "", "rule": "", "note": f"skipped: {what}"}
         return
     for number, (text, rule) in enumerate(zip(texts, kinds_by_markup(tree, segments), strict=True)):

@@ -20,6 +20,8 @@ def ship(model: Path, evaluation: Path, out: Path) -> None:
 
     A baseline makes no model: what `out` holds stays.
     """
+    if not out.exists() and _aside(out).exists():  # stopped between the two
+        _aside(out).rename(out)
     learner = json.loads((model / "model.json").read_text()).get("learner")
     if learner != "trees":
         log.warning("a baseline (%s) is not shipped; %s keeps the model that it has", learner, out)
@@ -44,9 +46,14 @@ def ship(model: Path, evaluation: Path, out: Path) -> None:
     _replace(out, new)
 
 
+def _aside(folder: Path) -> Path:
+    """Where the folder stands while another takes its place."""
+    return folder.with_name(folder.name + ".old.tmp")
+
+
 def _replace(folder: Path, new: Path) -> None:
     """Put `new` in the place of `folder` at once, so that whoever is stopped half-way leaves one of them whole."""
-    old = folder.with_name(folder.name + ".old.tmp")
+    old = _aside(folder)
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)

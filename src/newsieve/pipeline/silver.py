@@ -43,7 +43,7 @@ def extended(lesson: Lesson, table: Table, shares: Floats, odds: Odds, counted: 
 
     `shares` (N, 4) are the teacher's probabilities of the labels, `odds` (N, 2 K) the evidence beside it, `counted`
     (4, K) which kinds count as which label. Where a published text says inside or outside, the teacher chooses
-    among the labels that this leaves; where nothing is said, it has to be sure.
+    among the labels that this leaves; of what it chooses it has to be sure.
     """
     about = table.about
     main = about["main"].to_numpy()[:, None]
@@ -54,9 +54,7 @@ def extended(lesson: Lesson, table: Table, shares: Floats, odds: Odds, counted: 
     source = about["source"].replace("", TEACHER)
     by_rule = (source == RULE).to_numpy()
     kinds = np.where(by_rule, about["kind"], likeliest_kinds(labels, joined(odds), counted)).astype(np.int8)
-    weights = source.map(dict(silver.weights)).fillna(0).to_numpy(dtype=np.float64) * (
-        sure | by_rule | (main[:, 0] == INSIDE)
-    )
+    weights = source.map(dict(silver.weights)).fillna(0).to_numpy(dtype=np.float64) * (sure | by_rule)
     bare = np.repeat(without_gold(table), np.diff(table.starts))
     return Lesson(np.where(bare, kinds, lesson.kinds).astype(np.int8), np.where(bare, weights, lesson.weights))
 

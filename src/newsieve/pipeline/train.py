@@ -19,7 +19,7 @@ from newsieve.features.lines import LINE_FEATURES
 from newsieve.labels import KINDS, LABELS, Label
 from newsieve.pipeline.corpora import AUTHORED, OWN
 from newsieve.pipeline.errors import PipelineError
-from newsieve.pipeline.folds import Fit, HeldOut, Lesson, folds_of, hold_out
+from newsieve.pipeline.folds import Fit, Folds, HeldOut, Lesson, folds_of, hold_out
 from newsieve.pipeline.job import Fits, Job, after, judge, taught
 from newsieve.pipeline.label import GOLD
 from newsieve.pipeline.learners import Floats, Learner, Learning, Trees, boosting_of
@@ -46,7 +46,7 @@ def train(
     *,
     learner: Learner,
     kinds: dict[Label, str],
-    families: list[Family],
+    families: Annotated[list[Family], Field(min_length=1)],
     folds: Annotated[int, Field(ge=3, le=20)],
     seed: int,
     text_penalty: Penalty,
@@ -81,7 +81,7 @@ def train(
         feature_fraction=feature_share, bagging_fraction=row_share, lambda_l2=l2,
     )  # fmt: skip
     job = Job(
-        table, label_of_kind(kinds), folds_of(table.about["site"].to_numpy(), folds, seed),
+        table, label_of_kind(kinds), _folds(table, folds, seed),
         {AUTHORED: authored_weight, OWN: own_weight}, label_weights,
         np.array([k for k, name in enumerate(FEATURES) if name.split(".")[0] in families]),
         Learning(learner, boosting, rounds),
@@ -105,9 +105,19 @@ def _read(tables: Path, more: list[Path], silver: Silver) -> Table:
     return table if silver else table.of_pages(~without_gold(table))
 
 
+def _folds(table: Table, folds: int, seed: int) -> Folds:
+    """Dealt among the sites with gold, but for one's own."""
+    about = table.about
+    dealt = (about["corpus"] != OWN) & np.repeat(~without_gold(table), np.diff(table.starts))
+    return folds_of(about["site"].to_numpy(), dealt.to_numpy(), folds, seed)
+
+
 def label_of_kind(kinds: dict[Label, str]) -> npt.NDArray[np.int8]:
     """Per kind the number of its label; the last entry, for rows without a kind, is -1. Raises PipelineError."""
-    found = {kind: LABELS.index(label) for label, letters in kinds.items() for kind in letters.split()}
+    letters = [kind for label in kinds for kind in kinds[label].split()]
+    found = {kind: LABELS.index(label) for label in kinds for kind in kinds[label].split()}
+    if set(kinds) != set(LABELS) or len(letters) != len(found):
+        raise PipelineError("params.yaml: train.kinds must have all four labels, and each kind under one of them")
     if missing := [kind.value for kind in KINDS if kind not in found] or sorted(set(found) - set(KINDS)):
         raise PipelineError(f"params.yaml: train.kinds must give each of the 12 kinds one label; see {missing[0]!r}")
     return np.array([*(found[kind] for kind in KINDS), -1], dtype=np.int8)
