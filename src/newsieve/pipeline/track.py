@@ -200,11 +200,14 @@ def _told(runs: list[Run]) -> str:
 
 
 def flat_params(settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What can change the result, as `stage.key`; lists and maps in one line."""
+    """What can change the result, as `stage.key`; maps in a line, lists after their length, as charts cut ticks."""
     for stage in ("featurize", "train"):
         for key, value in settings.get(stage, {}).items():
-            words = [f"{k}={v}" for k, v in value.items()] if isinstance(value, dict) else value
-            yield f"{stage}.{key}", " ".join(map(str, words)) if isinstance(words, list) else value
+            if isinstance(value, dict):
+                value = " ".join(f"{k}={v}" for k, v in value.items())  # noqa: PLW2901 # the same in one line
+            elif isinstance(value, list):
+                value = f"{len(value)}: {' '.join(map(str, value))}"  # noqa: PLW2901 # as above
+            yield f"{stage}.{key}", value
 
 
 def _name(settings: dict[str, Any], tags: dict[str, str], past: Past | None) -> str:
