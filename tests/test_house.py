@@ -124,3 +124,8 @@ def test_functions_are_short():
     assert lengths[len(lengths) // 2] <= 10
     assert lengths[int(len(lengths) * 0.9)] <= 25
     assert lengths[-1] <= 60
+
+
+def test_what_git_keeps_of_a_run_does_not_depend_on_the_store():
+    lock = yaml.safe_load((TOP / "dvc.lock").read_text())["stages"]["track"]
+    assert [out["path"] for out in lock["outs"]] == ["build/tracked.json"], "the report compares with the run before"
