@@ -434,7 +434,7 @@ def test_folds_that_are_not_there_are_named_with_what_makes_them(small_run, tmp_
 
 
 def test_lines_of_a_dump_are_judged_by_the_gold_of_their_text_and_added_lines_are_not(small_run, tmp_path):
-    _write(tmp_path / "a.html", "<p>page")
+    _write(tmp_path / "a.html", '<link rel="canonical" href="https://www.a.example/1"><p>page')
     texts = (("T", "The headline"), ("B", "A paragraph of the story."), ("W", "Subscribe now"), ("F", "Legal notice"))
     marks = tuple(Mark.of(kind, text) for kind, text in texts)
     gold = GoldPage("p1", "a.html", None, "a.example", None, "", marks)
