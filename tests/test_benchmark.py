@@ -16,7 +16,7 @@ from newsieve.features import FEATURES
 from newsieve.labels import KINDS, LABELS
 from newsieve.pipeline import benchmark
 from newsieve.pipeline.alignment import Mark
-from newsieve.pipeline.benchmark import Run, main, markdown, quality, speed, speed_table, spread
+from newsieve.pipeline.benchmark import main
 from newsieve.pipeline.benchmark_dumps import dumps
 from newsieve.pipeline.benchmark_metrics import (
     BENCHMARKS,
@@ -31,6 +31,7 @@ from newsieve.pipeline.benchmark_metrics import (
     word_scores,
 )
 from newsieve.pipeline.benchmark_peers import PARSERS, PEERS, STAGES, Peer, load_peers, stage_seconds, staged
+from newsieve.pipeline.benchmark_runs import REPEATS, Run, markdown, quality, speed, speed_table, spread
 from newsieve.pipeline.corpora import PageFile, text_of
 from newsieve.pipeline.errors import PipelineError
 from newsieve.pipeline.gold import GoldPage
@@ -307,7 +308,7 @@ def test_speed_times_the_whole_each_stage_and_the_peers_on_every_page(classifier
     runs = speed([case.page for case in cases], classifier, {"broken": _broken, "peer": calls.append})
     assert list(runs) == ["newsieve", *(f"newsieve: {stage}" for stage in STAGES), "broken", "peer"]
     assert all(len(run.seconds) == 2 and min(run.seconds) >= 0 for run in runs.values())
-    assert len(calls) == 2 * (1 + benchmark.REPEATS)
+    assert len(calls) == 2 * (1 + REPEATS)
     assert len(runs["broken"].failures) == 2
 
 

@@ -19,7 +19,7 @@ FLOORS = [
     {"labels"}, {"dom", "dom.tree", "dom.lexbor", "dom.soup", "dom.lxml", "dom.encoding", "dom.limits"}, {"blocks", "signatures", "characters"},
     {"layout"},
     {"features", "features.text", "features.box", "features.containers", "features.page", "features.tokens", "features.context", "features.lines"},
-    {"evidence", "trees"}, {"page"}, {"classifier"}, {"shipped"}, {"explain", "tint"}, {"cli"},
+    {"evidence", "trees"}, {"page"}, {"classifier"}, {"shipped"}, {"explain", "tint"}, {"formats"}, {"cli"},
 ]  # fmt: skip
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 HEAVY = {"dvc", "lightgbm", "matplotlib", "mlflow", "pandas", "pyarrow", "scipy", "sklearn"}

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import os
-import re
 import sys
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from newsieve import __version__
+from newsieve.formats import VIEWS, plain, told
 
 if TYPE_CHECKING:
     from newsieve.classifier import Classifier
-    from newsieve.explain import Explanation, Reason
     from newsieve.page import Page
 
 OK, UNREADABLE, USAGE = 0, 1, 2
@@ -30,8 +26,6 @@ LABELS = ("content", "caption", "promo", "nav")  # written out, so that --help l
 SUFFIXES = {"text": ".tsv", "json": ".json", "jsonl": ".jsonl", "markdown": ".md", "html": ".html"}
 FEW = 5  # files up to which no progress is shown
 
-_PREFIXES = {"h1": "## ", "h2": "## ", "h3": "### ", "h4": "#### ", "h5": "##### ", "h6": "###### ", "li": "- "}
-_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "\ufffd")
 _CLEAR = "\r\x1b[K"  # the terminal's line, from its start
 
 _EXIT_CODES = """exit codes:
@@ -61,8 +55,6 @@ examples:
   newsieve explain page.html --block 17 --top 30
 
 {_EXIT_CODES}"""
-
-Pages: TypeAlias = "Iterable[tuple[str, Page]]"
 
 
 class UsageError(Exception):
@@ -161,7 +153,7 @@ def _number(text: str) -> int:
 def _classify(options: argparse.Namespace) -> int:
     targets = _targets(options)
     reader = _Reader(options)
-    view, several = _VIEWS[options.format], len(options.files) > 1
+    view, several = VIEWS[options.format], len(options.files) > 1
     if targets is None:
         _print(view(reader.pages(), several=several))
     elif isinstance(targets, Path):
@@ -250,7 +242,7 @@ def _counted(files: Sequence[str], *, shown: bool) -> Iterator[str]:
     """The files one by one, with a line on standard error that says where we are."""
     for number, file in enumerate(files, 1):
         if shown:
-            sys.stderr.write(f"{_CLEAR}{number}/{len(files)} {_plain(file)[-60:]}")
+            sys.stderr.write(f"{_CLEAR}{number}/{len(files)} {plain(file)[-60:]}")
             sys.stderr.flush()
         yield file
     if shown:
@@ -263,12 +255,7 @@ def _shows_progress(options: argparse.Namespace) -> bool:
 
 
 def _say(message: str) -> None:
-    sys.stderr.write(f"{_CLEAR if sys.stderr.isatty() else ''}newsieve: {_plain(message)}\n")
-
-
-def _plain(text: str) -> str:
-    """Text without control characters, with which a page could take over the reader's terminal."""
-    return text.translate(_CONTROLS)
+    sys.stderr.write(f"{_CLEAR if sys.stderr.isatty() else ''}newsieve: {plain(message)}\n")
 
 
 def _print(chunks: Iterable[str]) -> None:
@@ -290,67 +277,6 @@ def _write(path: Path, chunks: Iterable[str]) -> bool:
     return True
 
 
-def _as_text(pages: Pages, *, several: bool) -> Iterator[str]:
-    for name, page in pages:
-        first = (_plain(name),) if several else ()
-        for block in page.blocks:
-            yield "\t".join((*first, block.label, f"{block.probability:.3f}", _plain(block.text))) + "\n"
-
-
-def _as_json(pages: Pages, *, several: bool) -> Iterator[str]:
-    if not several:
-        yield from (json.dumps(page.to_dict(), ensure_ascii=False, indent=2) + "\n" for _, page in pages)
-        return
-    before = "[\n"
-    for name, page in pages:
-        yield before + json.dumps({"file": name, **page.to_dict()}, ensure_ascii=False, indent=2)
-        before = ",\n"
-    yield "[]\n" if before == "[\n" else "\n]\n"
-
-
-def _as_jsonl(pages: Pages, *, several: bool) -> Iterator[str]:  # noqa: ARG001  (one page is as many)
-    for name, page in pages:
-        yield json.dumps({"file": name, **page.to_dict()}, ensure_ascii=False) + "\n"
-
-
-def _as_markdown(pages: Pages, *, several: bool) -> Iterator[str]:  # noqa: ARG001  (as above)
-    before = ""
-    for _, page in pages:
-        for paragraph in _paragraphs(page):
-            yield f"{before}{paragraph}\n"
-            before = "\n"
-
-
-def _as_html(pages: Pages, *, several: bool) -> Iterator[str]:  # noqa: ARG001  (as above)
-    from newsieve.tint import tinted
-
-    for name, page in pages:
-        yield tinted(page, "standard input" if name == "-" else name)
-
-
-_VIEWS = {
-    "text": _as_text, "json": _as_json, "jsonl": _as_jsonl, "markdown": _as_markdown, "html": _as_html,
-}  # fmt: skip
-
-
-def _paragraphs(page: Page) -> Iterator[str]:
-    """The Markdown of the title, of the body's blocks, and of captions where they stand."""
-    title = page.title
-    if title:
-        yield f"# {_escaped(title)}"
-    for block in page.blocks:
-        if block.label == "caption":
-            yield f"> {_escaped(block.text)}"
-        elif block.label == "content" and block.text != title:
-            yield _PREFIXES.get(block.tag or "", "") + _escaped(block.text)
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown takes for nothing but text."""
-    text = re.sub(r"[\\`*\[\]<]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)", r"\\\g<0>", _plain(text))
-    return re.sub(r"^(?=[#>+=~-])|^(\d+)(?=[.)](?:\s|$))", r"\1\\", text)
-
-
 def _explain(options: argparse.Namespace) -> int:
     from newsieve.classifier import SHIPPED, ModelError
     from newsieve.explain import Explainer
@@ -367,34 +293,5 @@ def _explain(options: argparse.Namespace) -> int:
     if options.block >= len(page.blocks):
         raise UsageError(f"{options.file} has {len(page.blocks)} blocks, counted from 0; there is no {options.block}")
     explanation = explainer.explain(page.blocks[options.block], rows[options.block])
-    _print(f"{line}\n" for line in _explained(explanation, options.block, options.top))
+    _print(f"{line}\n" for line in told(explanation, options.block, options.top))
     return OK
-
-
-def _explained(explanation: Explanation, number: int, top: int) -> Iterator[str]:
-    block, label, rival = explanation.block, explanation.block.label, explanation.rival
-    shares = sorted(block.probabilities.items(), key=lambda item: -item[1])
-    yield f"block {number}: {', '.join(f'{name} {share:.3f}' for name, share in shares)}"
-    yield f"  {_plain(textwrap.shorten(block.text, 110, placeholder=' …'))}"
-    yield f"  {_plain(block.path or '')}"
-    shown, rest = explanation.reasons[:top], explanation.reasons[top:]
-    yield from _listed(f"speaks for {label} rather than {rival}", [r for r in shown if r.weight > 0])
-    yield from _listed(f"speaks for {rival}", [r for r in shown if r.weight <= 0])
-    yield ""
-    yield f"  {sum(r.weight for r in rest):+.2f}  {len(rest)} weaker reasons together"
-    yield f"  {explanation.start:+.2f}  where every block starts"
-    yield f"  {explanation.log_odds:+.2f}  in all: {label} is {_times(explanation.log_odds)} as probable as {rival}"
-
-
-def _times(log_odds: float) -> str:
-    return f"{math.exp(min(log_odds, 700)):.3g} times"
-
-
-def _listed(heading: str, reasons: Sequence[Reason]) -> Iterator[str]:
-    if not reasons:
-        return
-    yield f"\n{heading}"
-    width = max(len(reason.words) for reason in reasons)
-    for reason in reasons:
-        values = ", ".join(f"{name} = {value:.3g}" for name, value in reason.values.items())
-        yield f"  {reason.weight:+.2f}  {reason.words:<{width}}  {values}"

@@ -19,7 +19,7 @@ from newsieve.labels import LABELS
 from newsieve.pipeline.corpora import AUTHORED, OWN
 from newsieve.pipeline.errors import PipelineError
 from newsieve.pipeline.label import GOLD
-from newsieve.pipeline.learners import fit_trees
+from newsieve.pipeline.learners import boosting_of, fit_trees
 from newsieve.pipeline.metrics import after_of, by_group, calibration, confusion, figures, lines_of, macro_f1, shares_of
 from newsieve.pipeline.report import write_errors
 from newsieve.pipeline.silver import without_gold
@@ -124,11 +124,7 @@ def _without(table: Table, judged: pd.DataFrame, rounds: int) -> dict[str, float
 def _cross_validated(
     values: Values, labels: npt.NDArray[np.int8], folds: npt.NDArray[np.int64], rounds: int
 ) -> npt.NDArray[np.int64]:
-    boosting: dict[str, object] = {
-        "objective": "multiclass", "num_class": len(LABELS), "learning_rate": 0.25, "num_leaves": 15,
-        "feature_fraction": 0.3, "max_bin": 63, "seed": 1, "num_threads": 2, "deterministic": True,
-        "force_row_wise": True, "verbose": -1,
-    }  # fmt: skip
+    boosting = boosting_of(1, learning_rate=0.25, num_leaves=15, feature_fraction=0.3, max_bin=63)
     guess = np.zeros(len(labels), dtype=np.int64)
     for fold in np.unique(folds):
         booster = fit_trees(values, labels, (folds != fold).astype(float), boosting, rounds)

@@ -62,12 +62,15 @@ def hold_out(words: Words, folds: Folds, lessons: Sequence[Lesson], fit: Fit) ->
     count = len(lessons) - 1
     parts = [np.flatnonzero(folds == fold) for fold in range(count)]
     fitted: dict[tuple[int, frozenset[int]], Evidence] = {}
-    distinct = {(id(lesson), *sorted((a, b))) for a, lesson in enumerate(lessons) for b in range(count)}
+
+    def key_of(lesson: Lesson, *left_out: int) -> tuple[int, frozenset[int]]:
+        return id(lesson), frozenset(left_out) - {count}  # the last lesson's own number is no fold
+
+    distinct = {key_of(lesson, a, b) for a, lesson in enumerate(lessons) for b in range(count)}
     progress = tqdm(desc="evidence", unit="fit", total=len(distinct) + 1)
 
     def without(lesson: Lesson, *left_out: int) -> Evidence:
-        key = id(lesson), frozenset(left_out) - {count}
-        if key not in fitted:
+        if (key := key_of(lesson, *left_out)) not in fitted:
             fitted[key] = fit(lesson.kinds, np.where(np.isin(folds, left_out), 0, lesson.weights))
             progress.update()
         return fitted[key]

@@ -10,9 +10,9 @@ from typing import Any, get_type_hints
 import yaml
 from pydantic import ConfigDict, ValidationError, create_model
 
+from newsieve.pipeline.corpora import OWN
 from newsieve.pipeline.errors import PipelineError
 
-OWN = "own"  # the section that tells dvc.yaml where one's own pages lie
 STAGES = ("segment", "label", "featurize", "train", "evaluate", "ship", "track")
 
 
@@ -28,7 +28,7 @@ def read_params(path: Path) -> dict[str, dict[str, Any]]:
         raise PipelineError(f"{path} has no sections")
     if unknown := sorted(set(sections) - {OWN, *STAGES}):
         raise PipelineError(f"{path}: unknown section {unknown[0]!r}; there are {', '.join((OWN, *STAGES))}")
-    own = sections.get(OWN)
+    own = sections.get(OWN)  # for dvc.yaml, which takes from it where one's own pages lie
     if not isinstance(own, dict) or set(own) != {"pages"} or not isinstance(own["pages"], str):
         raise PipelineError(f"{path}: {OWN}.pages must be the folder of your own pages, and nothing else of {OWN}")
     return {stage: _checked(path, stage, sections.get(stage) or {}) for stage in STAGES}

@@ -22,9 +22,9 @@ def ship(model: Path, evaluation: Path, out: Path) -> None:
     """
     if not out.exists() and _aside(out).exists():  # stopped between the two
         _aside(out).rename(out)
-    learner = json.loads((model / "model.json").read_text()).get("learner")
-    if learner != "trees":
-        log.warning("a baseline (%s) is not shipped; %s keeps the model that it has", learner, out)
+    about = json.loads((model / "model.json").read_text())
+    if about["learner"] != "trees":
+        log.warning("a baseline (%s) is not shipped; %s keeps the model that it has", about["learner"], out)
         return
     try:
         Classifier.load(model)
@@ -34,7 +34,6 @@ def ship(model: Path, evaluation: Path, out: Path) -> None:
     size = sum(path.stat().st_size for path in files)
     if size > LARGEST:
         raise PipelineError(f"{model} has {size:,} bytes, more than {LARGEST:,}; train fewer rounds or leaves")
-    about = json.loads((model / "model.json").read_text())
     metrics = json.loads((evaluation / "metrics.json").read_text())
     about["figures"] = {name: value for name, value in metrics.items() if name not in {"without", "own"}}
     new = out.with_name(out.name + ".tmp")

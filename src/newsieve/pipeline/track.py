@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,7 @@ import yaml
 from pydantic import Field
 
 from newsieve.labels import LABELS
+from newsieve.pipeline.corpora import AUTHORED, OWN
 from newsieve.pipeline.identity import COMMIT, EXPERIMENT, identity, patch_of
 from newsieve.pipeline.metrics import flat
 from newsieve.pipeline.plots import draw
@@ -44,12 +46,12 @@ class Result:
     evaluation: Path
     metrics: dict[str, Any]
 
-    @property
+    @cached_property
     def data(self) -> str:
         """The digest of all rows, of the public pages and of others."""
         return _whole(self.tables)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """The digest of params, data, model and figures: of all that makes this result another than others."""
         settings = json.dumps({k: v for k, v in self.settings.items() if k != "track"}, sort_keys=True)
@@ -87,7 +89,7 @@ def track(
         client = connect()
         number = experiment_of(client, experiment)
         past = _past(client, number, result.fingerprint)
-        write_report(metrics, past, evaluation, judged, {"authored": pages, "own": own_pages}, report)
+        write_report(metrics, past, evaluation, judged, {AUTHORED: pages, OWN: own_pages}, report)
         found = client.search_runs(
             [number], f"tags.`{FINGERPRINT}` = '{result.fingerprint}' and {WHOLE}", max_results=1
         )

@@ -114,13 +114,12 @@ def _folds(table: Table, folds: int, seed: int) -> Folds:
 
 def label_of_kind(kinds: dict[Label, str]) -> npt.NDArray[np.int8]:
     """Per kind the number of its label; the last entry, for rows without a kind, is -1. Raises PipelineError."""
-    letters = [kind for label in kinds for kind in kinds[label].split()]
-    found = {kind: LABELS.index(label) for label in kinds for kind in kinds[label].split()}
-    if set(kinds) != set(LABELS) or len(letters) != len(found):
-        raise PipelineError("params.yaml: train.kinds must have all four labels, and each kind under one of them")
-    if missing := [kind.value for kind in KINDS if kind not in found] or sorted(set(found) - set(KINDS)):
-        raise PipelineError(f"params.yaml: train.kinds must give each of the 12 kinds one label; see {missing[0]!r}")
-    return np.array([*(found[kind] for kind in KINDS), -1], dtype=np.int8)
+    letters = [letter for label in kinds for letter in kinds[label].split()]
+    if set(kinds) != set(LABELS) or sorted(letters) != sorted(KINDS):
+        wrong = sorted(set(letters) ^ set(KINDS)) or [letter for letter in letters if letters.count(letter) > 1]
+        said = f"; see {wrong[0]!r}" if wrong else ""
+        raise PipelineError(f"params.yaml: train.kinds must have all four labels, and each of the 12 kinds once{said}")
+    return np.array([*counted_as(kinds).argmax(axis=0), -1], dtype=np.int8)
 
 
 def _lessons(job: Job, fit: Fit, folds: int, counted: Floats, silver: Silver) -> tuple[HeldOut, list[Lesson]]:
