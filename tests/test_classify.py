@@ -7,6 +7,8 @@ import math
 import multiprocessing
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import count
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from bs4 import BeautifulSoup
 from lxml import html as lxml_html
 
 import newsieve
+import newsieve.dom.limits
 from newsieve.classifier import SHIPPED
 from newsieve.labels import LABELS
 
@@ -141,6 +144,25 @@ def test_what_a_limit_cuts_is_noted():
     assert "nodes" in page.notes[0]
     assert 40 < len(page.blocks) <= 51
     assert "nested" in newsieve.classify(HOSTILE["deep"]).notes[0]
+
+
+def test_a_page_that_ends_at_a_limit_is_whole_and_has_no_note():
+    nodes = 1 + 2 + 2 * 50  # html, head, body; each p and its text
+    html = "<p>one</p>" * 50
+    page = newsieve.classify(html, limits=newsieve.Limits(nodes=nodes))
+    assert (len(page.blocks), page.notes) == (50, ())
+    assert "nodes" in newsieve.classify(html, limits=newsieve.Limits(nodes=nodes - 1)).notes[0]
+
+
+@pytest.mark.parametrize("parse", [str, lxml_html.fromstring, partial(BeautifulSoup, features="lxml")])
+def test_a_page_that_takes_too_long_is_labelled_as_far_as_it_was_read(parse, monkeypatch):
+    whole = parse("<html><body>" + "<p>one</p>" * 30_000)
+    looks = count()
+    monkeypatch.setattr(newsieve.dom.limits, "monotonic", lambda: next(looks))  # a second passes at each look
+    page = newsieve.classify(whole, limits=newsieve.Limits(seconds=40))
+    assert 0 < len(page.blocks) < 30_000
+    assert "40 seconds" in page.notes[0]
+    assert newsieve.classify(whole, limits=newsieve.Limits(seconds=0)).blocks == ()
 
 
 def test_deep_nesting_loses_no_text():

@@ -511,7 +511,7 @@ def test_a_result_is_compared_with_the_champion_else_with_the_run_before(made, a
     rows = table_of(run.note)
     assert rows["figure"] == ["this run", "before", "change"]
     before = float(table_of(first.note)["macro_f1"][0].split()[0])
-    assert rows["macro_f1"][0].startswith(f"{before + change:.4f} (")
+    assert float(rows["macro_f1"][0].split()[0]) == pytest.approx(before + change, abs=2e-4)  # both are rounded
     assert rows["macro_f1"][1:] == [f"{before:.4f}", f"{change:+.4f}"]
     assert rows["content/f1"][2] == "+0.0000"
     assert f"compared with {against}." in run.report

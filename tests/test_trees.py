@@ -27,9 +27,37 @@ def test_probabilities_are_those_of_lightgbm(booster):
 def test_a_value_that_equals_a_threshold_goes_the_same_way(booster):
     model, _ = booster
     trees = Trees.parse(model.model_to_string())
-    edges = np.unique(trees.threshold[trees.threshold != 0])[:40]
+    edges = np.unique(trees.threshold[np.isfinite(trees.threshold)])[:40]
     rows = np.tile(edges[:, None], (1, 12)).astype(np.float32)
     assert np.abs(trees.probabilities(rows) - model.predict(rows)).max() < 1e-12
+
+
+def test_trees_of_one_leaf_and_of_many_are_summed_too(booster):
+    _, rows = booster
+    labels = (rows[:, :3] > 0).sum(axis=1)
+    few, many = rows[:, :1] * 0, np.concatenate([rows] * 3, axis=1)
+    for features, leaves in ((few, 31), (many, 100)):
+        params = {"objective": "multiclass", "num_class": 4, "num_leaves": leaves, "min_data_in_leaf": 5, "verbose": -1}
+        model = lgb.train(params, lgb.Dataset(features, labels), 7)
+        ours = Trees.parse(model.model_to_string()).probabilities(features)
+        assert np.abs(ours - model.predict(features)).max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("field", "damaged", "said"),
+    [
+        ("left_child", "500", "not there"),
+        ("left_child", "0", "no tree"),
+        ("split_feature", "0 0 0", "more or fewer nodes"),
+    ],
+)
+def test_nodes_that_make_no_tree_are_refused(booster, field, damaged, said):
+    model, _ = booster
+    before, at, rest = model.model_to_string().partition(f"{field}=")
+    first, _, others = rest.partition("\n")
+    numbers = damaged if " " in damaged else " ".join([damaged, *first.split()[1:]])
+    with pytest.raises(ValueError, match=said):
+        Trees.parse(f"{before}{at}{numbers}\n{others}")
 
 
 @pytest.mark.parametrize("text", ["", "tree", "num_class=4\n", "num_class=4\n\nTree=0\nnum_leaves=2\nleaf_value=x y"])

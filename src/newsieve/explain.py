@@ -164,7 +164,7 @@ _KINDS = {
 _CONTAINERS = {
     "parent": "the element around its box", "grand": "the element two levels up",
     "great": "the element three levels up", "list": "its list or table", "section": "its section",
-    "module": "its part of the page",
+    "module": "its part of the page", "card": "its card, one of several alike", "headed": "all below the heading above",
 }  # fmt: skip
 _LIKES = {"alike": "the texts in boxes like its own", "twin": "the texts in boxes and type like its own"}
 _CHARACTERS = {
@@ -189,9 +189,12 @@ _COUNTED = {
 }  # fmt: skip
 _SOURCES = {
     "at-1": "the last block", "at-2": "the last block but one", "at+1": "the next block",
-    "at+2": "the next block but one", "heading": "the heading above", **_CONTAINERS, **_LIKES,
+    "at+2": "the next block but one", "heading": "the heading above", "page": "the whole page", **_CONTAINERS, **_LIKES,
 }  # fmt: skip
-_HREF_FORMS = ("nowhere (no link)", "a script or a place on the page", "mail or phone", "the same site", "another site")
+_HREF_FORMS = (
+    "nowhere (no link)", "a script", "a place on the page", "mail or phone", "a picture", "the same site",
+    "another site",
+)  # fmt: skip
 
 # The words of features, by a pattern of the whole name; the first that fits counts. Of [a|b], a is said of a low value
 # and b of a high one. A name in braces is a group of the pattern, as _GROUPS words it, or what the value stands for.
@@ -248,6 +251,7 @@ _PHRASES = {
     r"containers\.(?P<group>\w+)_away": "{group}: [few or no|many] links to other sites",
     r"containers\.(?:at|from_start)_(?P<container>\w+)": "it comes [early|late] in {container}",
     r"containers\.since_heading": "[a|no] heading stands close above",
+    r"containers\.cards": "its card has [few or no|many] like it",
     r"containers\.(?P<group>[a-z]+)_(?P<counted>[a-z]+)": "{group}: [few or no|many] {counted}",
     r"page\.(?:(?:char_)?position|from_start)": "it comes [early|late] on the page",
     r"page\.from_end": "it comes [near|far from] the page's end",
@@ -263,6 +267,7 @@ _PHRASES = {
     r"page\.title_\w+": "it shares [few words|words] with the page's title",
     r"page\.description_\w+": "it shares [few words|words] with the page's description",
     r"page\.alt_\w+": "it shares [few words|words] with the pictures' alt texts",
+    r"page\.own_alt_\w+": "it shares [few words|words] with the alt text of the picture before it",
     r"page\.headlines_before": "[few or no <h1> come|an <h1> comes] before it",
     r"page\.from_headline": "it comes [before or soon after an <h1>|long after an <h1>, or there is none]",
     r"page\.repeats": "its text stands on the page [once|several times]",

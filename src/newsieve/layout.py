@@ -103,10 +103,12 @@ class Layout:
         return next((self.tree.texts[j] for j, owner in enumerate(owners) if tags[owner] == "title"), "")
 
     @cached_property
-    def alts(self) -> str:
-        """The texts that stand for the page's pictures, one after the other."""
+    def alts(self) -> tuple[Ints, list[str]]:
+        """The texts that stand for the page's first pictures, where there are any, and the places of these pictures."""
+        attributes = self.tree.attributes
         numbers = np.flatnonzero(self.grouped("media"))[:300].tolist()
-        return " ".join(self.tree.attributes[i].get("alt") or "" for i in numbers)
+        found = [(i, alt) for i in numbers if (alt := (attributes[i].get("alt") or "").strip())]
+        return self.places[np.array([i for i, _ in found], dtype=np.int64)], [alt for _, alt in found]
 
     @cached_property
     def ancestors(self) -> Ints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,27 +10,30 @@ import numpy.typing as npt
 
 from newsieve.layout import softmax
 
-Nodes = npt.NDArray[np.intp]
+Ints = npt.NDArray[np.intp]
+Bytes = npt.NDArray[np.uint8]
 
-_AT_ONCE = 4096  # rows
-_EARLY = 3  # steps before which too few pairs have reached a leaf for dropping them to pay
+_ROWS, _TREES = 256, 64  # at once: what they need stays in the processor's nearer memory
+_BITS = 8
+_FULL = (1 << _BITS) - 1
+# Of each byte the lowest bit that is not set; 8 where all are.
+_FIRST_CLEAR = np.array([(~byte & byte + 1).bit_length() - 1 for byte in range(_FULL + 1)])
 
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """T trees laid end to end, classes taking turns. Per node: `feature`, `threshold`, `children`, `value`.
+    """T trees, classes taking turns, each of at most W inner nodes, to be read by QuickScorer (Lucchese et al. 2015).
 
-    `children` has for node ``n`` at ``2 n`` the one for values at most the threshold, at ``2 n + 1`` the other; a leaf
-    points at itself. `roots` (T,). `depth` is that of the deepest leaf. Thresholds are rounded down to the precision
-    of the rows, which decides the same.
+    A tree's leaves are numbered from left to right. Each inner node has a `feature` (T, W) and a `threshold` (T, W),
+    and rules out the leaves on its left, `left` (bytes, T, W) bits, where the feature is above the threshold. The first
+    leaf that no node rules out is the row's. `value` (T, leaves). Thresholds are rounded down to the precision of the
+    rows, which decides the same.
     """
 
-    feature: Nodes
+    feature: Ints
     threshold: npt.NDArray[np.float32]
-    children: Nodes
+    left: Bytes
     value: npt.NDArray[np.float64]
-    roots: Nodes
-    depth: int
     classes: int
 
     @classmethod
@@ -42,47 +45,37 @@ class Trees:
         if "num_class" not in fields or not parts or not end:
             raise ValueError("not a whole LightGBM model in text form")
         trees = [_Tree.parse(_fields(part)) for part in parts]
-        offsets = np.cumsum([0] + [len(tree.value) for tree in trees])
+        inner = max(1, *(len(tree.feature) for tree in trees))
+        leaves = -(-(inner + 1) // _BITS) * _BITS
+        left = np.stack([_wide(tree.left, (inner, leaves)) for tree in trees])
         return cls(
-            np.concatenate([tree.feature for tree in trees]),
-            _rounded_down(np.concatenate([tree.threshold for tree in trees])),
-            np.concatenate([tree.children + at for tree, at in zip(trees, offsets, strict=False)]).ravel(),
-            np.concatenate([tree.value for tree in trees]),
-            offsets[:-1],
-            max(tree.depth() for tree in trees),
+            np.stack([_wide(tree.feature, (inner,)) for tree in trees]),
+            _rounded_down(np.stack([_wide(tree.threshold, (inner,), np.inf) for tree in trees])),
+            np.ascontiguousarray(np.moveaxis(np.packbits(left, axis=2, bitorder="little"), 2, 0)),
+            np.stack([_wide(tree.value, (leaves,)) for tree in trees]),
             int(fields["num_class"]),
         )
 
     def scores(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """The sum of the trees of each class. (N, features) to (N, classes)"""
-        parts = [self._scores(rows[at : at + _AT_ONCE]) for at in range(0, len(rows), _AT_ONCE)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        values = np.empty((len(rows), len(self.value)))
+        for first in range(0, len(rows), _ROWS):
+            columns = np.ascontiguousarray(rows[first : first + _ROWS].T, dtype=np.float32)
+            for tree in range(0, len(self.value), _TREES):
+                some = slice(tree, tree + _TREES)
+                values[first : first + _ROWS, some] = self._values(some, columns).T
+        return np.asarray(values.reshape(len(rows), -1, self.classes).sum(axis=1))
 
-    def _scores(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """As `scores`, of a number of rows that memory holds.
-
-        All pairs of tree and row go down one level at a time, tree by tree so that nodes lie close in memory.
-        """
-        count = len(rows)
-        columns = np.ascontiguousarray(rows.T, dtype=np.float32)
-        first = columns[self.feature[self.roots]] > self.threshold[self.roots, None]
-        nodes = self.children[2 * self.roots[:, None] + first].ravel()
-        leaves = self._leaves(nodes, np.tile(np.arange(count), len(self.roots)), columns.ravel(), count)
-        return np.asarray(self.value[leaves].reshape(-1, self.classes, count).sum(axis=0).T)
-
-    def _leaves(self, nodes: Nodes, rows: Nodes, values: npt.NDArray[np.float32], count: int) -> Nodes:
-        """The leaf that each pair of node and row reaches; pairs that have arrived are dropped on the way."""
-        starts, inner = self.feature * count, self.children[::2] != np.arange(len(self.feature))
-        leaves, pairs = nodes.copy(), np.arange(len(nodes))
-        for step in range(1, self.depth):
-            value = values.take(starts.take(nodes, mode="clip") + rows, mode="clip")
-            nodes = self.children.take(2 * nodes + (value > self.threshold.take(nodes, mode="clip")), mode="clip")
-            if step >= _EARLY:
-                leaves[pairs] = nodes
-                going = np.flatnonzero(inner.take(nodes, mode="clip"))
-                nodes, rows, pairs = nodes.take(going), rows.take(going), pairs.take(going)
-        leaves[pairs] = nodes
-        return leaves
+    def _values(self, some: slice, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """What `some` of the trees give for each of R rows. (features, R) to (trees, R)"""
+        above = (columns[self.feature[some]] > self.threshold[some, :, None]).view(np.uint8)
+        leaf = np.zeros((len(above), columns.shape[1]), dtype=np.intp)
+        full = True
+        for left in self.left[:, some]:
+            out = np.bitwise_or.reduce(above * left[:, :, None], axis=1)
+            leaf += _FIRST_CLEAR[out] * full
+            full = full & (out == _FULL)
+        return np.take_along_axis(self.value[some], leaf, axis=1)
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Softmax of the scores. (N, features) to (N, classes)"""
@@ -91,36 +84,68 @@ class Trees:
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """One tree: inner nodes first, then leaves. `children` (nodes, 2): left (at most the threshold), right."""
+    """One tree of W inner nodes: `feature`, `threshold`, leaves on the `left` (W, W + 1) of each; their `value`s."""
 
-    feature: npt.NDArray[np.intp]
+    feature: Ints
     threshold: npt.NDArray[np.float64]
-    children: npt.NDArray[np.intp]
+    left: npt.NDArray[np.bool_]
     value: npt.NDArray[np.float64]
 
     @classmethod
     def parse(cls, fields: dict[str, str]) -> _Tree:
         values = np.array(_numbers(fields, "leaf_value"))
-        leaves, inner = len(values), len(values) - 1
-        if inner and set(fields["decision_type"].split()) - {"0", "2"}:
+        count = len(values) - 1
+        if not count:
+            return cls(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros((0, 1), dtype=bool), values)
+        if set(fields["decision_type"].split()) - {"0", "2"}:
             raise ValueError("the model has categorical features or missing values, which newsieve's models have not")
-        feature = np.zeros(inner + leaves, dtype=np.intp)
-        threshold = np.zeros(inner + leaves)
-        value = np.concatenate([np.zeros(inner), values])
-        children = np.repeat(np.arange(inner + leaves)[:, None], 2, axis=1)
-        if inner:
-            feature[:inner] = np.array(_numbers(fields, "split_feature"), dtype=np.intp)
-            threshold[:inner] = _numbers(fields, "threshold")
-            sides = np.array([_numbers(fields, "left_child"), _numbers(fields, "right_child")], dtype=np.intp).T
-            children[:inner] = np.where(sides >= 0, sides, inner - 1 - sides)  # ~leaf is written for a leaf
-        return cls(feature, threshold, children, value)
+        names = ("split_feature", "left_child", "right_child")
+        feature, *sides = (np.array(_numbers(fields, name), dtype=np.intp) for name in names)
+        threshold = np.array(_numbers(fields, "threshold"))
+        if {len(feature), len(threshold), *map(len, sides)} != {count}:
+            raise ValueError("a tree of the model has more or fewer nodes than it says")
+        order, left = _leaves(*(side.tolist() for side in sides))
+        return cls(feature, threshold, left, values[order])
 
-    def depth(self) -> int:
-        """Steps from the root to the deepest leaf."""
-        nodes, steps = {0}, 0
-        while nodes := {int(c) for n in nodes for c in self.children[n] if c != n}:
-            steps += 1
-        return steps
+
+def _leaves(lefts: list[int], rights: list[int]) -> tuple[list[int], npt.NDArray[np.bool_]]:
+    """LightGBM's numbers of a tree's leaves from left to right, and per inner node which of these are on its left.
+
+    A child from 0 on is an inner node, a negative one ~ the number of a leaf. Raises ValueError if they make no tree.
+    """
+    count = len(lefts)
+    order: list[int] = []
+    left = np.zeros((count, count + 1), dtype=bool)
+    for node, start in _walk(lefts, rights, order):
+        left[node, start : len(order)] = True
+    if sorted(order) != list(range(count + 1)):
+        raise ValueError("the nodes of the model make no tree")
+    return order, left
+
+
+def _walk(lefts: list[int], rights: list[int], order: list[int]) -> Iterator[tuple[int, int]]:
+    """Add the leaves to `order` from left to right; give each inner node, its left being done, with its first leaf."""
+    todo = [(0, -1)]  # a node, and how many leaves came before where its left side is done, else -1
+    for _ in range(4 * len(lefts) + 1):  # steps that a tree takes at most; a circle would go on for ever
+        if not todo:
+            return
+        node, start = todo.pop()
+        if node < 0:
+            order.append(~node)
+        elif node >= len(lefts):
+            raise ValueError("a node of the model has a child that is not there")
+        elif start < 0:
+            todo += [(node, len(order)), (lefts[node], -1)]
+        else:
+            yield node, start
+            todo.append((rights[node], -1))
+
+
+def _wide(array: npt.NDArray[np.generic], shape: tuple[int, ...], rest: float = 0) -> npt.NDArray[np.generic]:
+    """`array` in the first corner of a larger one."""
+    wide = np.full(shape, rest, dtype=array.dtype)
+    wide[tuple(slice(size) for size in array.shape)] = array
+    return wide
 
 
 def _rounded_down(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from newsieve.dom import encoding, lexbor
-from newsieve.dom.limits import Limits, limited
+from newsieve.dom.limits import Budget, Limits, limited
 from newsieve.dom.tree import Tree
 
 if TYPE_CHECKING:
@@ -24,17 +24,16 @@ def read(source: Source, charset: str | None = None, limits: Limits = DEFAULT_LI
     lxml element. Raises TypeError on anything else.
     """
     notes: tuple[str, ...] = ()
+    budget = Budget(limits)
     if isinstance(source, (bytes, bytearray, memoryview)):
         source, notes = decoded(bytes(source), charset)
     if isinstance(source, str):
         html, cuts = limited(source.removeprefix("\ufeff"), limits)
-        tree = lexbor.read(html, limits.nodes)
+        tree = lexbor.read(html, budget)
         notes += cuts + _oddities(source)
     else:
-        tree = _adapted(source, limits.nodes)
-    if tree.clock >= limits.nodes:
-        notes += (f"cut after {limits.nodes:,} nodes",)
-    return tree, notes
+        tree = _adapted(source, budget)
+    return tree, (*notes, budget.note) if budget.note else notes
 
 
 def decoded(data: bytes, charset: str | None) -> tuple[str, tuple[str, ...]]:
@@ -57,16 +56,16 @@ def _oddities(html: str) -> tuple[str, ...]:
     return ()
 
 
-def _adapted(source: Any, most: int) -> Tree:
+def _adapted(source: Any, budget: Budget) -> Tree:
     """Trees are told by the names of their packages, so that neither package is loaded for pages of text."""
     packages = {cls.__module__.split(".", 1)[0] for cls in type(source).__mro__}
     if "bs4" in packages and hasattr(source, "children"):
         from newsieve.dom import soup
 
-        return soup.read(source, most)
+        return soup.read(source, budget)
     if "lxml" in packages and (hasattr(source, "iterdescendants") or hasattr(source, "getroot")):
         from newsieve.dom import lxml
 
-        return lxml.read(source, most)
+        return lxml.read(source, budget)
     hint = "; pass its .root" if hasattr(source, "root") else ""
     raise TypeError(f"newsieve takes str, bytes, BeautifulSoup or lxml elements, not {type(source).__name__}{hint}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from newsieve.dom.limits import Budget
 from newsieve.dom.tree import INVISIBLE, Tree
 
 _NOSCRIPT = re.compile(r"</?[nN][oO][sS][cC][rR][iI][pP][tT]")
@@ -16,18 +16,22 @@ _TEXT = 2  # lexbor's number of the tag "-text"
 _FIRST_UNKNOWN = 1 << 12  # lexbor numbers the tags of the HTML standard from 1; all others by their address
 
 
-def read(html: str, most: int = 10**9) -> Tree:
-    """Parse `html` as a browser does and flatten its first `most` nodes. Raises nothing on broken markup."""
+def read(html: str, budget: Budget | None = None) -> Tree:
+    """Parse `html` as a browser does and flatten it within the `budget`. Raises nothing on broken markup."""
     tree = Tree()
     root = LexborHTMLParser(_with_closed_frames(_without_surrogates(html))).root
     if root is not None:
-        _walk(list(islice(root.traverse(include_text=True), most)), tree)
+        numbers = {root.parent.mem_id: -1} if root.parent is not None else {}
+        for nodes in (budget or Budget()).portions(root.traverse(include_text=True)):
+            _walk(nodes, tree, numbers)
     return tree
 
 
-def _walk(nodes: list[LexborNode], tree: Tree) -> None:
-    """Add `nodes`, which stand in document order. A node whose parent was not entered is not entered either."""
-    numbers = {nodes[0].parent.mem_id: -1} if nodes[0].parent is not None else {}
+def _walk(nodes: list[LexborNode], tree: Tree, numbers: dict[int, int]) -> None:
+    """Add `nodes`, which stand in document order. A node whose parent was not entered is not entered either.
+
+    `numbers` has the nodes that were entered.
+    """
     add_text, open_element, names = tree.add_text, tree.open, _names()
     for node in nodes:
         parent = numbers.get(node.parent.mem_id)  # type: ignore[union-attr] # the root's parent is the document

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from newsieve.dom.limits import Budget
 from newsieve.dom.tree import INVISIBLE, Tree
 
 
-def read(root: Any, most: int = 10**9) -> Tree:
-    """Flatten the first `most` nodes below an lxml element or document; elements are kept as the caller's own.
+def read(root: Any, budget: Budget | None = None) -> Tree:
+    """Flatten what is below an lxml element or document within the `budget`; elements are kept as the caller's own.
 
     lxml hangs a text onto the element before it, so the tail of an element is added when all inside it has been.
     """
     root = root.getroot() if hasattr(root, "getroot") else root
-    tree = Tree()
+    tree, budget = Tree(), budget or Budget()
     stack: list[tuple[Any, int, bool]] = [] if root is None else [(root, -1, False)]
-    while stack and tree.clock < most:
+    while stack and not budget.met(tree.clock):
         node, parent, closing = stack.pop()
         if closing:
             tree.add_text(node.tail, parent)

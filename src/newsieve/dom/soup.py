@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain
 
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString, PreformattedString
 
+from newsieve.dom.limits import Budget
 from newsieve.dom.tree import INVISIBLE, Attributes, Tree
 
 
-def read(root: Tag, most: int = 10**9) -> Tree:
-    """Flatten the tree below `root`, its first `most` nodes; its elements are kept as the caller's own.
+def read(root: Tag, budget: Budget | None = None) -> Tree:
+    """Flatten the tree below `root` within the `budget`; its elements are kept as the caller's own.
 
     What a document holds beside its html element, of which some builders leave texts, goes into that element.
     """
@@ -19,7 +20,7 @@ def read(root: Tag, most: int = 10**9) -> Tree:
     top = (root.html or root) if isinstance(root, BeautifulSoup) else root
     numbers = {id(root): _open(top, -1, tree)}
     numbers[id(top)] = numbers[id(root)]
-    for node in islice(root.descendants, most):
+    for node in chain.from_iterable((budget or Budget()).portions(root.descendants)):
         parent = numbers.get(id(node.parent))
         if parent is None or node is top:
             continue

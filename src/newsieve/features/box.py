@@ -22,8 +22,9 @@ NAMES = (
     *(f"in_{name}" for name in GROUP_NAMES), *(f"up_{name}" for name in GROUP_NAMES),
     *(f"inline_{name}" for name in _INLINE), *_LINK_NAMES, *(f"media_{name}" for name in _NEAR_NAMES),
 )  # fmt: skip
-# A block's link leads to: 0 none, 1 script or fragment, 2 mail or phone, 3 the same site, 4 elsewhere.
-AWAY = 4
+# A block's link leads to: 0 none, 1 a script, 2 a place on the page, 3 mail or phone, 4 a picture, 5 the site, 6 away.
+AWAY = 6
+_PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
 _NO_HREF = (0, 0, 0, 0, 0, 0)
 _WITHOUT_DIGITS = dict.fromkeys(map(ord, "0123456789"))
 
@@ -136,15 +137,18 @@ def _href(href: str | None, host: str) -> tuple[int, ...]:
     if href is None:
         return _NO_HREF
     head = href[:11].lower()
-    if not href or href[0] == "#" or head == "javascript:":
+    if href in ("", "#") or head == "javascript:":
         return (1, 0, 0, 0, 0, 0)
-    if head.startswith(("mailto:", "tel:", "sms:", "whatsapp:")):
+    if href[0] == "#":
         return (2, 0, 0, 0, 0, 0)
+    if head.startswith(("mailto:", "tel:", "sms:", "whatsapp:")):
+        return (3, 0, 0, 0, 0, 0)
     path = href[:300].split("//", 1)[-1].split("?", 1)[0]
     away = "//" in head and _host(href) not in (host, "")
     digits = len(path) - len(path.translate(_WITHOUT_DIGITS))
     steps, dashes = path.strip("/").count("/"), path.count("-")
-    return (AWAY if away else 3, min(steps, 10), min(dashes, 15), min(digits, 15), "?" in href, min(len(path), 120))
+    form = 4 if path.lower().endswith(_PICTURES) else AWAY if away else 5
+    return (form, min(steps, 10), min(dashes, 15), min(digits, 15), "?" in href, min(len(path), 120))
 
 
 def _host(url: str) -> str:

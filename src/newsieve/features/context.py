@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from newsieve.features.containers import CONTAINERS, Places, grouped
+from newsieve.features.containers import SPANS, Places, grouped
 from newsieve.labels import KINDS, Kind
 from newsieve.layout import Floats, running, softmax
 
@@ -19,7 +19,7 @@ OPENED = ("parent", "grand", "section", "module")  # containers whose first bloc
 WINDOWS = ((-6, -2), (3, 7))  # blocks before and after, from the first to before the last
 _SOURCES = (
     *(f"at{step:+d}" for step in STEPS), *(f"from{a:+d}to{b - 1:+d}" for a, b in WINDOWS), "heading",
-    *(f"in_{name}" for name in CONTAINERS), "alike", "twin", *(f"first_of_{name}" for name in OPENED),
+    *(f"in_{name}" for name in SPANS), "page", "alike", "twin", *(f"first_of_{name}" for name in OPENED),
 )  # fmt: skip
 NAMES = tuple(f"{source}_{group}" for source in _SOURCES for group in GROUPS)
 
@@ -38,8 +38,9 @@ def context_features(probabilities: Floats, places: Places) -> Floats:
         means(sums, WINDOWS),
         np.where(places.heading[:, None] < 0, 0, groups[places.heading])[:, None],
         (sums[places.last] - sums[places.first]) / np.maximum(places.last - places.first, 1)[:, :, None],
+        np.broadcast_to(sums[-1] / len(groups), (len(groups), 1, len(GROUPS))),
         *((grouped(groups, like) / np.bincount(like)[like, None])[:, None] for like in (places.alike, places.twin)),
-        groups[places.first[:, [CONTAINERS.index(name) for name in OPENED]]],
+        groups[places.first[:, [SPANS.index(name) for name in OPENED]]],
     ]
     return np.concatenate(parts, axis=1).reshape(len(groups), -1)
 

@@ -12,13 +12,15 @@ from newsieve.layout import Bools, Floats, Layout, running
 
 SHARES = (0.4, 0.7)
 _LIKENESS_BUCKETS = 1 << 15
+_PICTURE = np.uint64(0xC2B2AE3D27D4EB4F)  # an odd number, which keeps pictures apart
 _COLUMN = ("up", "down", "at", "before", "after")
 PLACE = ("position", "char_position", "from_start", "from_end", "page_blocks", "page_chars")
 REPEATS = ("repeats", "stood_before")
 NAMES = (
     *PLACE, "page_link_share", "page_long", "page_long_chars", "page_media", "page_is_article",
     *(f"column{round(share * 100)}_{name}" for share in SHARES for name in _COLUMN),
-    "title_precision", "title_recall", "description_precision", "alt_precision", "headlines_before", "from_headline",
+    "title_precision", "title_recall", "description_precision", "alt_precision",
+    "own_alt_precision", "own_alt_recall", "headlines_before", "from_headline",
     *REPEATS,
 )  # fmt: skip
 
@@ -87,31 +89,47 @@ def _column(layout: Layout, long: Bools, share: float) -> list[Floats]:
 
 
 def _likeness(layout: Layout, rows: Ints, words: Hashes) -> list[Floats]:
-    """Share of the block's words in the page's title, description and pictures' texts; of the title's in the block."""
-    title, description, alts = (
-        layout.title,
-        layout.meta.get("description") or layout.meta.get("og:description", ""),
-        layout.alts,
-    )
-    tables = np.zeros((3, _LIKENESS_BUCKETS), dtype=bool)
-    for table, text in zip(tables, (title, description, alts), strict=True):
-        table[_word_buckets(text)] = True
+    """Share of the block's words in the page's title, description and pictures' texts, of the title's in the block, and
+    both ways for the text of the picture before the block alone.
+    """
+    description = layout.meta.get("description") or layout.meta.get("og:description", "")
+    places, alts = layout.alts
+    alt_rows, alt_words = _words(alts)
+    tables = [_table(_words(_pieces(text))[1]) for text in (layout.title, description)] + [_table(alt_words)]
     own = mixed(words, _LIKENESS_BUCKETS)
     count = np.maximum(np.bincount(rows, minlength=len(layout)), 1)
     shared = [np.bincount(rows, table[own], len(layout)) for table in tables]
     recall = np.minimum(shared[0] / max(tables[0].sum(), 1), 1)
-    return [shared[0] / count, recall, shared[1] / count, shared[2] / count]
+    before = np.searchsorted(places, layout.starts) - 1
+    both = _table(_of_picture(alt_words, alt_rows))[mixed(_of_picture(words, before[rows]), _LIKENESS_BUCKETS)]
+    near = np.bincount(rows, both & (before[rows] >= 0), len(layout))
+    sizes = np.append(np.bincount(alt_rows, minlength=len(alts)), 1)[before]
+    return [
+        shared[0] / count, recall, shared[1] / count, shared[2] / count,
+        near / count, np.minimum(near / np.maximum(sizes, 1), 1),
+    ]  # fmt: skip
 
 
-def _word_buckets(text: str) -> Ints:
-    return (
-        mixed(
-            Characters([text[i : i + 200] for i in range(0, min(len(text), 20_000), 200)]).words()[1],
-            _LIKENESS_BUCKETS,
-        )
-        if text
-        else np.zeros(0, dtype=np.int64)
-    )
+def _words(texts: list[str]) -> tuple[Ints, Hashes]:
+    """As Characters.words, of texts that may be none."""
+    return Characters(texts).words() if texts else (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.uint64))
+
+
+def _pieces(text: str) -> list[str]:
+    """A text as pieces that Characters takes whole."""
+    return [text[at : at + 200] for at in range(0, min(len(text), 20_000), 200)]
+
+
+def _table(words: Hashes) -> Bools:
+    """Which buckets the words are in. (_LIKENESS_BUCKETS,)"""
+    table = np.zeros(_LIKENESS_BUCKETS, dtype=bool)
+    table[mixed(words, _LIKENESS_BUCKETS)] = True
+    return table
+
+
+def _of_picture(words: Hashes, pictures: Ints) -> Hashes:
+    """Hashes of the words as those of a picture's text."""
+    return words ^ ((pictures + 2).astype(np.uint64) * _PICTURE)
 
 
 def _headlines(layout: Layout) -> list[Floats]:

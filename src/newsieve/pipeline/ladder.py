@@ -27,7 +27,7 @@ RUNGS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
         "add-silver",
         "trees",
         (),
-        ("train.silver_weights={rule: 0.1, text: 0.1, snippets: 0.1, model: 0.1}", "train.word_sites=4"),
+        ("train.silver_weights={rule: 0.1, text: 0.1, snippets: 0.1, model: 0.1}", "train.word_sites=6"),
     ),
 )
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from newsieve.characters import NUMBER
 from newsieve.features import PLAIN_FEATURES, Rows
-from newsieve.features.containers import CONTAINERS, Places
+from newsieve.features.containers import SPANS, Places
 from newsieve.features.tokens import Tokens, path_tokens
 from newsieve.labels import KINDS
 from newsieve.layout import Layout
@@ -24,7 +24,7 @@ from newsieve.pipeline.errors import PipelineError
 
 # The columns that say where a row stands and what it is, beside the features, the tokens and the places.
 ABOUT = ("page", "site", "corpus", "type", "script", "kind", "source", "main", "words")
-_PLACES = (*(f"{edge}_{name}" for name in CONTAINERS for edge in ("first", "last")), "alike", "twin", "heading")
+_PLACES = (*(f"{edge}_{name}" for name in SPANS for edge in ("first", "last")), "alike", "twin", "heading")
 _SCRIPTS = ("han", "kana", "hangul", "cyrillic", "arabic", "indic")
 _KIND_NUMBERS = {kind.value: number for number, kind in enumerate(KINDS)}
 
@@ -111,7 +111,8 @@ def _unflat(columns: npt.NDArray[np.int64]) -> Places:
     edges = columns[:, :-3].reshape(len(rows), -1, 2)
     heading = np.where(columns[:, -1] < 0, -1, rows[:, 0] - columns[:, -1])
     first, last = rows - edges[:, :, 0], edges[:, :, 1] + rows
-    return Places(np.zeros_like(first), first, last, columns[:, -3], columns[:, -2], heading)
+    none = np.zeros_like(first)  # what only the plain features need
+    return Places(none, first, last, none[:, 0], columns[:, -3], columns[:, -2], heading)
 
 
 def read_tables(paths: Sequence[Path]) -> Table:
