@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +23,7 @@ from newsieve.pipeline.errors import PipelineError
 from newsieve.pipeline.folds import Lesson, folds_of, hold_out
 from newsieve.pipeline.gold import read_gold, read_lines
 from newsieve.pipeline.label import beside_snippets, inside, label
+from newsieve.pipeline.learners import Trees
 from newsieve.pipeline.linear import Words
 from newsieve.pipeline.params import read_params
 from newsieve.pipeline.rules import kinds_by_markup
@@ -103,13 +105,27 @@ def test_the_evaluation_has_its_figures_plots_and_errors(small_run):
     assert "<td class=" in page
 
 
-def test_a_model_too_large_or_broken_is_not_shipped(small_run, tmp_path):
+def test_a_model_too_large_or_broken_is_not_shipped(small_run, tmp_path, monkeypatch):
     ship(small_run / "model", small_run / "evaluation", tmp_path / "shipped")
     assert json.loads((tmp_path / "shipped" / "model.json").read_text())["figures"]["macro_f1"] > 0
     broken = shutil.copytree(small_run / "model", tmp_path / "broken")
     (broken / "model.txt").write_text("num_class=4\n")
     with pytest.raises(PipelineError, match="not fit to ship"):
         ship(broken, small_run / "evaluation", tmp_path / "other")
+    monkeypatch.setattr("newsieve.pipeline.ship.LARGEST", 1000)
+    with pytest.raises(PipelineError, match="more than 1,000"):
+        ship(small_run / "model", small_run / "evaluation", tmp_path / "large")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("large")] == []
+
+
+def test_trees_as_they_are_saved_are_smaller_and_to_lightgbm_the_same():
+    rng = np.random.default_rng(5)
+    rows, labels = rng.normal(size=(600, 5)), rng.integers(0, 4, size=600)
+    booster = lgb.train({"objective": "multiclass", "num_class": 4, "verbose": -1}, lgb.Dataset(rows, labels), 10)
+    text = Trees(booster).text()
+    assert len(text) < 0.7 * len(booster.model_to_string())
+    assert np.array_equal(lgb.Booster(model_str=text).predict(rows), booster.predict(rows))
+    assert sum(Trees(booster).gains()) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_full_disk_leaves_the_model_that_was_shipped_whole(small_run, tmp_path, monkeypatch):

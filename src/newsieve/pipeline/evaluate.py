@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -17,7 +16,6 @@ from tqdm import tqdm
 from newsieve.features import FAMILIES, FEATURES, learned
 from newsieve.labels import LABELS
 from newsieve.pipeline.corpora import AUTHORED, OWN
-from newsieve.pipeline.errors import PipelineError
 from newsieve.pipeline.label import GOLD
 from newsieve.pipeline.learners import boosting_of, fit_trees
 from newsieve.pipeline.metrics import after_of, by_group, calibration, confusion, figures, lines_of, macro_f1, shares_of
@@ -92,13 +90,9 @@ def _plots(rows: pd.DataFrame, model: Path, out: Path) -> None:
 
 def _importance(model: Path) -> pd.DataFrame:
     """The share of the trees' gain that each feature gives, the 25 first."""
-    names = json.loads((model / "model.json").read_text())["features"]
-    if not (model / "model.txt").exists():  # a baseline
-        return pd.DataFrame({"feature": [], "gain": []})
-    gain = lgb.Booster(model_file=str(model / "model.txt")).feature_importance("gain")
-    if len(gain) != len(names):
-        raise PipelineError(f"{model}: model.txt and model.json do not belong together; run the stage train again")
-    table = pd.DataFrame({"feature": names, "gain": (gain / gain.sum()).round(5)})
+    about = json.loads((model / "model.json").read_text())
+    names = about["features"] if about["gains"] else []  # a baseline has none
+    table = pd.DataFrame({"feature": names, "gain": about["gains"]})
     return table.sort_values(["gain", "feature"], ascending=[False, True]).head(25)
 
 

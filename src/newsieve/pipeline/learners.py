@@ -21,6 +21,9 @@ Values = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int8]
 
+# What LightGBM writes beside the trees themselves, and nobody needs in order to predict or to read them again.
+_NOTES = ("split_gain=", "leaf_weight=", "leaf_count=", "internal_weight=", "internal_count=", "tree_sizes=")
+
 
 class Model(Protocol):
     """Anything that gives rows of features (N, features) the probabilities of the labels (N, 4)."""
@@ -65,6 +68,16 @@ class Trees:
     def predict(self, features: Values) -> Floats:
         """Probabilities."""
         return np.asarray(self.booster.predict(features, num_threads=2))
+
+    def text(self) -> str:
+        """LightGBM's text without its notes, which are two fifths of it."""
+        lines = self.booster.model_to_string(num_iteration=-1).splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith(_NOTES))
+
+    def gains(self) -> list[float]:
+        """The share of the gain of all splits that each feature has. (features,)"""
+        gains = self.booster.feature_importance("gain")
+        return [round(float(gain), 5) for gain in gains / max(gains.sum(), 1e-9)]
 
 
 @dataclass(frozen=True)

@@ -156,12 +156,13 @@ def _save(
     folder.mkdir(parents=True, exist_ok=True)
     for name, fit in (("model.txt", fits.blocks), ("lines.txt", fits.lines)):
         if isinstance(fit, Trees):
-            (folder / name).write_text(fit.booster.model_to_string(num_iteration=-1))
+            (folder / name).write_text(fit.text())
     gold = job.table.about[seen & (job.table.about["source"] == GOLD)]
     about = {
         "format": FORMAT,
         "learner": job.learning.learner,
         "features": [FEATURES[k] for k in job.columns],
+        "gains": fits.blocks.gains() if isinstance(fits.blocks, Trees) else [],
         "line_features": list(LINE_FEATURES),
         "families": [family for family in FAMILIES if any(FEATURES[k].startswith(f"{family}.") for k in job.columns)],
         "kinds": {str(label): letters for label, letters in kinds.items()},
