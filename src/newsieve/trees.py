@@ -13,7 +13,7 @@ from newsieve.layout import softmax
 Ints = npt.NDArray[np.intp]
 Bytes = npt.NDArray[np.uint8]
 
-_ROWS, _TREES = 256, 64  # at once: what they need stays in the processor's nearer memory
+_AT_ONCE = 512  # rows
 _BITS = 8
 _FULL = (1 << _BITS) - 1
 # Of each byte the lowest bit that is not set; 8 where all are.
@@ -24,10 +24,10 @@ _FIRST_CLEAR = np.array([(~byte & byte + 1).bit_length() - 1 for byte in range(_
 class Trees:
     """T trees, classes taking turns, each of at most W inner nodes, to be read by QuickScorer (Lucchese et al. 2015).
 
-    A tree's leaves are numbered from left to right. Each inner node has a `feature` (T, W) and a `threshold` (T, W),
-    and rules out the leaves on its left, `left` (bytes, T, W) bits, where the feature is above the threshold. The first
-    leaf that no node rules out is the row's. `value` (T, leaves). Thresholds are rounded down to the precision of the
-    rows, which decides the same.
+    A tree's leaves and inner nodes are numbered from left to right, so that node ``w`` stands between leaf ``w`` and
+    leaf ``w + 1``. Each node has a `feature` (W, T) and a `threshold` (W, T), and rules out the leaves on its left,
+    `left` (W, bytes, T) bits, where the feature is above the threshold. The first leaf that no node rules out is the
+    row's. `value` (T, leaves). Thresholds are rounded down to the precision of the rows, which decides the same.
     """
 
     feature: Ints
@@ -47,35 +47,39 @@ class Trees:
         trees = [_Tree.parse(_fields(part)) for part in parts]
         inner = max(1, *(len(tree.feature) for tree in trees))
         leaves = -(-(inner + 1) // _BITS) * _BITS
-        left = np.stack([_wide(tree.left, (inner, leaves)) for tree in trees])
+        left = np.stack([_wide(tree.left, (inner, leaves)) for tree in trees], axis=2)
         return cls(
-            np.stack([_wide(tree.feature, (inner,)) for tree in trees]),
-            _rounded_down(np.stack([_wide(tree.threshold, (inner,), np.inf) for tree in trees])),
-            np.ascontiguousarray(np.moveaxis(np.packbits(left, axis=2, bitorder="little"), 2, 0)),
+            np.stack([_wide(tree.feature, (inner,)) for tree in trees], axis=1),
+            _rounded_down(np.stack([_wide(tree.threshold, (inner,), np.inf) for tree in trees], axis=1)),
+            np.packbits(left, axis=1, bitorder="little"),
             np.stack([_wide(tree.value, (leaves,)) for tree in trees]),
             int(fields["num_class"]),
         )
 
     def scores(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """The sum of the trees of each class. (N, features) to (N, classes)"""
-        values = np.empty((len(rows), len(self.value)))
-        for first in range(0, len(rows), _ROWS):
-            columns = np.ascontiguousarray(rows[first : first + _ROWS].T, dtype=np.float32)
-            for tree in range(0, len(self.value), _TREES):
-                some = slice(tree, tree + _TREES)
-                values[first : first + _ROWS, some] = self._values(some, columns).T
-        return np.asarray(values.reshape(len(rows), -1, self.classes).sum(axis=1))
+        parts = [self._scores(rows[at : at + _AT_ONCE]) for at in range(0, len(rows), _AT_ONCE)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _values(self, some: slice, columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """What `some` of the trees give for each of R rows. (features, R) to (trees, R)"""
-        above = (columns[self.feature[some]] > self.threshold[some, :, None]).view(np.uint8)
-        leaf = np.zeros((len(above), columns.shape[1]), dtype=np.intp)
-        full = True
-        for left in self.left[:, some]:
-            out = np.bitwise_or.reduce(above * left[:, :, None], axis=1)
-            leaf += _FIRST_CLEAR[out] * full
-            full = full & (out == _FULL)
-        return np.take_along_axis(self.value[some], leaf, axis=1)
+    def _scores(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """As `scores`, of a number of rows that memory holds: node by node, of all trees and rows at once."""
+        columns = np.ascontiguousarray(rows.T, dtype=np.float32)
+        out = np.zeros((self.left.shape[1], len(self.value), len(rows)), dtype=np.uint8)
+        for node, (feature, threshold) in enumerate(zip(self.feature, self.threshold, strict=True)):
+            above = (columns.take(feature, axis=0, mode="clip") > threshold[:, None]).view(np.uint8)
+            for byte in range(node // _BITS + 1):  # no leaf further right is on the node's left
+                out[byte] |= above * self.left[node, byte, :, None]
+        return np.asarray(self._values(out).reshape(-1, self.classes, len(rows)).sum(axis=0).T)
+
+    def _values(self, out: Bytes) -> npt.NDArray[np.float64]:
+        """The values of the first leaves that are not `out` (bytes, T, rows). (T, rows)"""
+        leaves = _FIRST_CLEAR.take(out[0], mode="clip")
+        full = out[0] == _FULL
+        for byte in out[1:]:
+            leaves += _FIRST_CLEAR.take(byte, mode="clip") * full
+            full &= byte == _FULL
+        starts = np.arange(len(self.value))[:, None] * self.value.shape[1]
+        return np.asarray(self.value.ravel().take(starts + leaves, mode="clip"))
 
     def probabilities(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Softmax of the scores. (N, features) to (N, classes)"""
@@ -104,38 +108,40 @@ class _Tree:
         threshold = np.array(_numbers(fields, "threshold"))
         if {len(feature), len(threshold), *map(len, sides)} != {count}:
             raise ValueError("a tree of the model has more or fewer nodes than it says")
-        order, left = _leaves(*(side.tolist() for side in sides))
-        return cls(feature, threshold, left, values[order])
+        nodes, leaves, left = _from_left(*(side.tolist() for side in sides))
+        return cls(feature[nodes], threshold[nodes], left, values[leaves])
 
 
-def _leaves(lefts: list[int], rights: list[int]) -> tuple[list[int], npt.NDArray[np.bool_]]:
-    """LightGBM's numbers of a tree's leaves from left to right, and per inner node which of these are on its left.
+def _from_left(lefts: list[int], rights: list[int]) -> tuple[list[int], list[int], npt.NDArray[np.bool_]]:
+    """LightGBM's numbers of a tree's inner nodes and leaves from left to right; per node the leaves on its left.
 
     A child from 0 on is an inner node, a negative one ~ the number of a leaf. Raises ValueError if they make no tree.
     """
     count = len(lefts)
-    order: list[int] = []
+    nodes: list[int] = []
+    leaves: list[int] = []
     left = np.zeros((count, count + 1), dtype=bool)
-    for node, start in _walk(lefts, rights, order):
-        left[node, start : len(order)] = True
-    if sorted(order) != list(range(count + 1)):
+    for node, start in _walk(lefts, rights, leaves):
+        left[len(nodes) % count, start : len(leaves)] = True
+        nodes.append(node)
+    if sorted(leaves) != list(range(count + 1)) or len(nodes) != count:
         raise ValueError("the nodes of the model make no tree")
-    return order, left
+    return nodes, leaves, left
 
 
-def _walk(lefts: list[int], rights: list[int], order: list[int]) -> Iterator[tuple[int, int]]:
-    """Add the leaves to `order` from left to right; give each inner node, its left being done, with its first leaf."""
+def _walk(lefts: list[int], rights: list[int], leaves: list[int]) -> Iterator[tuple[int, int]]:
+    """Add the leaves to `leaves` from left to right; give each inner node, its left being done, with its first leaf."""
     todo = [(0, -1)]  # a node, and how many leaves came before where its left side is done, else -1
     for _ in range(4 * len(lefts) + 1):  # steps that a tree takes at most; a circle would go on for ever
         if not todo:
             return
         node, start = todo.pop()
         if node < 0:
-            order.append(~node)
+            leaves.append(~node)
         elif node >= len(lefts):
             raise ValueError("a node of the model has a child that is not there")
         elif start < 0:
-            todo += [(node, len(order)), (lefts[node], -1)]
+            todo += [(node, len(leaves)), (lefts[node], -1)]
         else:
             yield node, start
             todo.append((rights[node], -1))
